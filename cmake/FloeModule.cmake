@@ -1,0 +1,34 @@
+# floe_module(NAME [DEPS target...]): the folder's *.cc (tests left out) become the
+# static library floe_NAME; its *_test.cc, where there are any, the one test binary
+# floe_NAME_test. A folder is a layer: DEPS name only what tools/layers.toml allows.
+function(floe_module name)
+  cmake_parse_arguments(ARG "" "" "DEPS;TEST_DEPS" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS *.cc)
+  set(tests ${sources})
+  list(FILTER sources EXCLUDE REGEX "_(test|benchmark|fuzz)\\.cc$")
+  list(FILTER tests INCLUDE REGEX "_test\\.cc$")
+  add_library(floe_${name} STATIC ${sources})
+  target_link_libraries(floe_${name} PUBLIC floe_options ${ARG_DEPS})
+  if(tests AND FLOE_BUILD_TESTS)
+    floe_test(floe_${name}_test SOURCES ${tests} DEPS floe_${name} ${ARG_TEST_DEPS})
+  endif()
+endfunction()
+
+# floe_test(NAME SOURCES file... DEPS target...): a GoogleTest binary known to ctest.
+# FLOE_SOURCE_DIR is defined so that a test finds its files whatever its working folder.
+function(floe_test name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPS" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  target_link_libraries(${name} PRIVATE ${ARG_DEPS} GTest::gmock GTest::gtest_main)
+  target_compile_definitions(${name} PRIVATE FLOE_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+  floe_link_openssl_first(${name})
+  add_test(NAME ${name} COMMAND ${name})
+endfunction()
+
+# libparquet exports the OpenSSL linked into it. Whichever library comes first in the
+# link scope serves everybody's calls, so the system's libssl and libcrypto must come
+# before it on every link line (tools/leaked_symbols.py holds this).
+function(floe_link_openssl_first target)
+  target_link_options(${target} BEFORE PRIVATE
+                      "LINKER:--push-state,--no-as-needed" -lssl -lcrypto "LINKER:--pop-state")
+endfunction()
