@@ -1,0 +1,31 @@
+# Configuring and building. One build tree, build/release, serves the product and its
+# tests alike.
+
+configure() {
+  local preset="$1"
+  shift
+  local log="build/$preset/configure.log"
+  mkdir -p "build/$preset"
+  if [ -f "build/$preset/build.ninja" ] && (($# == 0)); then
+    return # Ninja configures again by itself when a CMake file changes.
+  fi
+  cmake --preset "$preset" "$@" >"$log" 2>&1 || {
+    tail -n 40 "$log" >&2
+    die "CMake could not configure build/$preset; its whole output is in $log"
+  }
+}
+
+# build_targets PRESET TARGET...
+build_targets() {
+  local preset="$1"
+  shift
+  configure "$preset"
+  say "building $* ($preset, $FLOE_JOBS at once)"
+  NINJA_STATUS="[%f/%t %es] " cmake --build "build/$preset" --parallel "$FLOE_JOBS" --target "$@"
+}
+
+# The floe binary, libfloe.so and the Python package around it.
+build_product() {
+  build_targets release floe_cli floe_shared
+  install_python_package
+}

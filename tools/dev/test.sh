@@ -1,0 +1,107 @@
+# Checks and tests. Results lie in build/release/results as JUnit XML, from which
+# tools/count_tests.py sums the last line.
+
+RESULTS=build/release/results
+
+cxx_files() {
+  find src include test bench -type f \( -name '*.cc' -o -name '*.h' \) -print0 2>/dev/null
+}
+
+# Checks that read text only: seconds.
+lint_text() {
+  say "checking layers, rules, sizes and formatting"
+  local failed=0
+  .venv/bin/python tools/layers.py || failed=1
+  .venv/bin/python tools/tidy.py || failed=1
+  .venv/bin/python tools/size_report.py || failed=1
+  cxx_files | xargs -0 --no-run-if-empty --max-procs="$FLOE_JOBS" --max-args=40 \
+    clang-format-19 --dry-run -Werror || failed=1
+  ((failed == 0)) || die "the findings above must go (./dev format does the formatting)"
+}
+
+# Checks that need compiled code: each header by itself, and what the libraries export.
+lint_built() {
+  build_targets release floe_header_check
+  say "checking exported symbols"
+  .venv/bin/python tools/leaked_symbols.py build/release
+  .venv/bin/python tools/size_report.py --binaries build/release
+}
+
+# Runs ctest with the arguments given; a failure is counted, not fatal.
+run_cxx_tests() {
+  local results="$FLOE_ROOT/$RESULTS"
+  # Each GoogleTest binary writes its own file into the folder.
+  GTEST_OUTPUT="xml:$results/gtest/" ctest --test-dir build/release --parallel "$FLOE_JOBS" \
+    --timeout 600 --output-on-failure --no-tests=ignore --output-junit "$results/ctest.xml" \
+    "$@" || true
+}
+
+# Runs pytest over every folder of Python tests with the arguments given.
+run_python_tests() {
+  local folders=() folder status=0
+  for folder in python/tests test tools/tests; do
+    [ -d "$folder" ] && folders+=("$folder")
+  done
+  ((${#folders[@]})) || return 0
+  .venv/bin/python -m pytest --quiet -p no:cacheprovider \
+    --junit-xml="$RESULTS/pytest.xml" "${folders[@]}" "$@" || status=$?
+  # 1: tests failed, which the file counts. 5: none matched.
+  case "$status" in
+    0 | 1 | 5) ;;
+    *) python_tests_status="$status" ;;
+  esac
+}
+
+fresh_results() {
+  rm -rf "$RESULTS"
+  mkdir -p "$RESULTS/gtest"
+  python_tests_status=0
+}
+
+count_results() {
+  .venv/bin/python tools/count_tests.py "$RESULTS" --runner-status "$python_tests_status"
+}
+
+test_all() {
+  lint_text
+  build_targets release all
+  install_python_package
+  lint_built
+  fresh_results
+  say "C++ tests"
+  run_cxx_tests
+  say "Python tests"
+  run_python_tests
+  count_results
+}
+
+# Tests whose binary or name contains the pattern; no checks.
+test_some() {
+  local pattern="$1"
+  build_targets release all
+  install_python_package
+  fresh_results
+  if ctest --test-dir build/release --show-only -R "$pattern" | grep --quiet 'Test *#'; then
+    run_cxx_tests -R "$pattern"
+  else
+    GTEST_FILTER="*$pattern*" run_cxx_tests --quiet
+  fi
+  if [ -e "$pattern" ]; then
+    python_tests_status=0
+    .venv/bin/python -m pytest -p no:cacheprovider --junit-xml="$RESULTS/pytest.xml" \
+      "$pattern" || true
+  else
+    run_python_tests -k "$pattern"
+  fi
+  count_results
+}
+
+# The C++ tests of one module, or of all, under AddressSanitizer and UBSan.
+test_sanitized() {
+  build_targets asan all
+  # Leak checking stays off: Arrow's thread pools are alive at exit on purpose.
+  ASAN_OPTIONS="detect_leaks=0:${ASAN_OPTIONS:-}" \
+    UBSAN_OPTIONS="halt_on_error=1:print_stacktrace=1:${UBSAN_OPTIONS:-}" \
+    ctest --test-dir build/asan --parallel "$FLOE_JOBS" --timeout 1200 --output-on-failure \
+    ${1:+-R "$1"}
+}
