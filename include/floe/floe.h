@@ -1,0 +1,334 @@
+/// The C interface of Floe: Apache Iceberg tables and the Feast features in them.
+///
+/// Rows cross as Arrow (the C data and C stream interfaces), requests and small answers
+/// as JSON text in UTF-8, failures as values. No C++ exception and no signal leaves it.
+///
+/// Errors. A function that can fail returns NULL on success, else an error that the
+/// caller owns and frees with floe_error_free. On failure nothing is written to the out
+/// parameters, unless the function says otherwise.
+///
+/// Ownership. `const` inputs are borrowed for the call. An ArrowArrayStream, ArrowArray
+/// or ArrowSchema that is an input is consumed: it is released or moved from whether the
+/// call succeeds or fails, and the caller must not release it again. Out structures are
+/// filled by the call and released by the caller. Text returned through `char**` is freed
+/// with floe_string_free, bytes with floe_bytes_free, handles with their own function.
+///
+/// Threads. Every function may be called from any thread, and a handle may be used by
+/// many threads at once, until it is freed. Calls that read or write tables block; they
+/// use FLOE_THREADS threads (by default, as many as the machine has).
+///
+/// JSON. A key that a function does not name is an INVALID_ARGUMENT error that names the
+/// key and the nearest known one. `?` marks a key that may be left out or be null.
+/// Times are integers in microseconds since 1970-01-01T00:00:00Z where the name ends in
+/// `_us`, in milliseconds where it ends in `_ms`.
+#ifndef FLOE_FLOE_H_
+#define FLOE_FLOE_H_
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(FLOE_BUILDING_LIBRARY)
+#define FLOE_EXPORT __attribute__((visibility("default")))
+#else
+#define FLOE_EXPORT
+#endif
+
+// The Arrow C data and stream interfaces, word for word as Arrow's specification gives
+// them for inclusion (https://arrow.apache.org/docs/format/CDataInterface.html).
+#ifndef ARROW_C_DATA_INTERFACE
+#define ARROW_C_DATA_INTERFACE
+
+#define ARROW_FLAG_DICTIONARY_ORDERED 1
+#define ARROW_FLAG_NULLABLE 2
+#define ARROW_FLAG_MAP_KEYS_SORTED 4
+
+struct ArrowSchema {
+  const char* format;
+  const char* name;
+  const char* metadata;
+  int64_t flags;
+  int64_t n_children;
+  struct ArrowSchema** children;
+  struct ArrowSchema* dictionary;
+  void (*release)(struct ArrowSchema*);
+  void* private_data;
+};
+
+struct ArrowArray {
+  int64_t length;
+  int64_t null_count;
+  int64_t offset;
+  int64_t n_buffers;
+  int64_t n_children;
+  const void** buffers;
+  struct ArrowArray** children;
+  struct ArrowArray* dictionary;
+  void (*release)(struct ArrowArray*);
+  void* private_data;
+};
+
+#endif  // ARROW_C_DATA_INTERFACE
+
+#ifndef ARROW_C_STREAM_INTERFACE
+#define ARROW_C_STREAM_INTERFACE
+
+struct ArrowArrayStream {
+  int (*get_schema)(struct ArrowArrayStream*, struct ArrowSchema* out);
+  int (*get_next)(struct ArrowArrayStream*, struct ArrowArray* out);
+  const char* (*get_last_error)(struct ArrowArrayStream*);
+  void (*release)(struct ArrowArrayStream*);
+  void* private_data;
+};
+
+#endif  // ARROW_C_STREAM_INTERFACE
+
+/// What went wrong: a code, a text for people, and whether to try again.
+typedef struct floe_error floe_error;
+
+/// An open catalog: where tables are looked up and committed.
+typedef struct floe_catalog floe_catalog;
+
+/// Feast's online tables in one namespace of a catalog.
+typedef struct floe_online floe_online;
+
+/// Bytes that Floe allocated. `owner` is Floe's.
+typedef struct floe_bytes {
+  const uint8_t* data;
+  size_t size;
+  void* owner;
+} floe_bytes;
+
+/// The code's stable name, e.g. "NO_SUCH_TABLE"; lives as long as the library. The names:
+/// INVALID_ARGUMENT, INVALID_CONFIG, NO_SUCH_NAMESPACE, NO_SUCH_TABLE, NO_SUCH_SNAPSHOT,
+/// NO_SUCH_COLUMN, NO_SUCH_FILE, ALREADY_EXISTS, COMMIT_CONFLICT, COMMIT_STATE_UNKNOWN,
+/// CORRUPT_DATA, NOT_SUPPORTED, NOT_AUTHORIZED, THROTTLED, SERVICE_UNAVAILABLE,
+/// DEADLINE_EXCEEDED, CANCELLED, RESOURCE_EXHAUSTED, IO, INTERNAL.
+FLOE_EXPORT const char* floe_error_code_name(const floe_error* error);
+
+/// One line of UTF-8 that names the thing, the place and the remedy; lives as long as
+/// the error.
+FLOE_EXPORT const char* floe_error_message(const floe_error* error);
+
+/// 1 when the same call may succeed if made again, else 0.
+FLOE_EXPORT int floe_error_retryable(const floe_error* error);
+
+/// Frees an error; NULL is allowed.
+FLOE_EXPORT void floe_error_free(floe_error* error);
+
+/// Frees text returned by Floe; NULL is allowed.
+FLOE_EXPORT void floe_string_free(char* text);
+
+/// Frees bytes returned by Floe and clears the structure; NULL is allowed.
+FLOE_EXPORT void floe_bytes_free(floe_bytes* bytes);
+
+/// Floe's version, e.g. "0.1.0"; lives as long as the library.
+FLOE_EXPORT const char* floe_version(void);
+
+/// Ends what the library runs in the background. Call it once before the process exits,
+/// after every stream and handle is freed; no other function may follow.
+FLOE_EXPORT void floe_shutdown(void);
+
+/// Opens a catalog.
+///
+/// config_json: {"catalog_type": "sql", "catalog_name": "floe", "uri"?,
+/// "warehouse"?, "storage_options"?: {text: text}}. For "sql", `uri` is
+/// "sqlite:///relative.db" or "sqlite:////absolute.db" and `warehouse` a folder or a
+/// file:// URI; both are made when they are missing. Errors: INVALID_CONFIG naming the
+/// key, NOT_SUPPORTED for a catalog type this build lacks, IO where the database or the
+/// warehouse cannot be used.
+FLOE_EXPORT floe_error* floe_catalog_open(const char* config_json, floe_catalog** out);
+
+/// Frees a catalog; streams and online handles made from it stay valid. NULL is allowed.
+FLOE_EXPORT void floe_catalog_close(floe_catalog* catalog);
+
+/// The namespaces: a JSON array of texts, e.g. ["feast", "a.b"], sorted.
+FLOE_EXPORT floe_error* floe_list_namespaces(floe_catalog* catalog, char** out_json);
+
+/// The tables of a namespace: a JSON array of "namespace.table" texts, sorted.
+/// Errors: NO_SUCH_NAMESPACE.
+FLOE_EXPORT floe_error* floe_list_tables(floe_catalog* catalog, const char* name_space,
+                                         char** out_json);
+
+/// Makes a namespace; one that is there already is ALREADY_EXISTS.
+FLOE_EXPORT floe_error* floe_create_namespace(floe_catalog* catalog,
+                                              const char* name_space);
+
+/// Sets *out to 1 where the table "namespace.table" exists, else to 0. A catalog that
+/// cannot be asked is an error, never 0.
+FLOE_EXPORT floe_error* floe_table_exists(floe_catalog* catalog, const char* table,
+                                          int* out);
+
+/// Describes a table: {"name", "uuid", "format_version", "location",
+/// "metadata_location", "current_snapshot_id": integer or null, "schema": Iceberg's
+/// schema JSON, "partition_spec": Iceberg's spec JSON, "sort_order", "properties",
+/// "refs": {name: {"snapshot_id", "type"}}, "snapshots": [{"snapshot_id",
+/// "parent_snapshot_id", "sequence_number", "timestamp_ms", "operation", "summary"}]}.
+/// `table` is "namespace.table" or the path of a metadata.json, as in floe_scan.
+FLOE_EXPORT floe_error* floe_describe_table(floe_catalog* catalog, const char* table,
+                                            char** out_json);
+
+/// The schema rows of a table come with. options_json may be NULL, or pin the table as
+/// in floe_scan: {"snapshot_id"?, "ref"?, "as_of_ms"?}. Each field's metadata holds its
+/// Iceberg id as "PARQUET:field_id".
+FLOE_EXPORT floe_error* floe_table_schema(floe_catalog* catalog, const char* table,
+                                          const char* options_json,
+                                          struct ArrowSchema* out);
+
+/// Creates a table whose columns are the fields of `schema`, a struct. The namespace is
+/// made where it is missing.
+///
+/// options_json may be NULL, or {"partition_by"?: ["day(ts)", "bucket(16,k)",
+/// "truncate(4,s)", "year(ts)", "month(ts)", "hour(ts)", "column"], "properties"?:
+/// {text: text}, "format_version"?: 1 or 2, "location"?, "if_not_exists"?: bool}.
+/// Errors: ALREADY_EXISTS, NO_SUCH_COLUMN, NOT_SUPPORTED for an Arrow type that Iceberg
+/// lacks.
+FLOE_EXPORT floe_error* floe_create_table(floe_catalog* catalog, const char* table,
+                                          struct ArrowSchema* schema,
+                                          const char* options_json);
+
+/// Drops a table from the catalog; with purge != 0 its files are deleted too.
+FLOE_EXPORT floe_error* floe_drop_table(floe_catalog* catalog, const char* table,
+                                        int purge);
+
+/// Appends the rows of a stream as one snapshot, retried when another writer was first.
+///
+/// Columns are matched by name; a column the table lacks is NO_SUCH_COLUMN, one the
+/// stream lacks is NULL (INVALID_ARGUMENT where it is required). options_json may be
+/// NULL, or {"snapshot_properties"?: {text: text}}. `out_json` may be NULL; it
+/// receives {"snapshot_id", "rows", "files", "metadata_location"}. A stream
+/// without rows commits nothing: "snapshot_id" is then null. COMMIT_STATE_UNKNOWN means
+/// that the rows may be there.
+FLOE_EXPORT floe_error* floe_append(floe_catalog* catalog, const char* table,
+                                    struct ArrowArrayStream* rows,
+                                    const char* options_json, char** out_json);
+
+/// Reads a table, pruned by the filter, as a stream of batches in no fixed order.
+///
+/// `table` is "namespace.table", or the path or file:// URI of a metadata.json, for
+/// which `catalog` may be NULL. options_json may be NULL, or {"columns"?: [text],
+/// "filter"?: text such as "a >= 3 and b in ('x', 'y') or c is null", "snapshot_id"?,
+/// "ref"?: branch or tag, "as_of_ms"?, "limit"?: integer >= 0}; at most one of the three
+/// pins. Columns come in the order given, else in the schema's. Errors found while
+/// reading come from the stream's get_next. Errors: NO_SUCH_TABLE, NO_SUCH_COLUMN,
+/// NO_SUCH_SNAPSHOT.
+FLOE_EXPORT floe_error* floe_scan(floe_catalog* catalog, const char* table,
+                                  const char* options_json, struct ArrowArrayStream* out);
+
+/// Point-in-time features for entity rows: one output row per entity row, in order, with
+/// every entity column first and then each view's features (product rule P10).
+///
+/// request_json: {
+///   "entity_timestamp_column": text; a timestamp column of the entity rows,
+///   "views": [{
+///     "name": text, for messages,
+///     "source": see below,
+///     "join_keys": [{"entity": entity column, "source": source column}], may be empty,
+///     "timestamp_column": source column,
+///     "created_timestamp_column"?: source column,
+///     "ttl_us"?: integer, 0 or null for none,
+///     "features": [{"source": source column, "output": output column}]
+///   }],
+///   "filter_by_created_timestamp"?: bool, drop rows created after the entity's time,
+///   "start_us"?, "end_us"?: the range, where `entity` is NULL: the entity rows are then
+///     the distinct (keys, time) of the first view's rows in [start_us, end_us],
+///   "memory_bytes"?: integer > 0, what the join may hold before it spills
+/// }
+/// source: {"table": "namespace.table", "snapshot_id"?, "ref"?, "as_of_ms"?} or
+/// {"parquet": [paths of files or folders]}.
+///
+/// `entity` may be NULL (see start_us). `out_receipt_json` may be NULL; it receives what
+/// replays the answer: {"views": [{"name", "table", "table_uuid", "snapshot_id",
+/// "schema_id", "metadata_location"}]}.
+FLOE_EXPORT floe_error* floe_historical_features(floe_catalog* catalog,
+                                                 const char* request_json,
+                                                 struct ArrowArrayStream* entity,
+                                                 struct ArrowArrayStream* out,
+                                                 char** out_receipt_json);
+
+/// The latest row per key in [start_us, end_us], both inclusive: newest by timestamp,
+/// then by created timestamp. Columns: join keys, features, timestamp, created.
+///
+/// request_json: {"source": as above, "join_keys": [text], "features": [text],
+/// "timestamp_column": text, "created_timestamp_column"?: text, "start_us"?, "end_us"?,
+/// "memory_bytes"?}. No join keys: one row for the whole source.
+FLOE_EXPORT floe_error* floe_pull_latest(floe_catalog* catalog, const char* request_json,
+                                         struct ArrowArrayStream* out);
+
+/// As floe_pull_latest, without choosing: every row of the range.
+FLOE_EXPORT floe_error* floe_pull_all(floe_catalog* catalog, const char* request_json,
+                                      struct ArrowArrayStream* out);
+
+/// Opens the online tables of a namespace. The handle keeps the catalog open.
+///
+/// config_json: {"namespace"?: text ("feast_online"), "partition_strategy"?:
+/// "entity_hash" | "timestamp" | "hybrid" ("entity_hash"), "partition_count"?: integer
+/// (32), "read_timeout_ms"?: integer, the deadline of a read (100)}.
+FLOE_EXPORT floe_error* floe_online_open(floe_catalog* catalog, const char* config_json,
+                                         floe_online** out);
+
+/// Frees an online handle; NULL is allowed.
+FLOE_EXPORT void floe_online_close(floe_online* online);
+
+/// A view is named everywhere below by view_json:
+/// {"project": text, "view": text, "features": [{"name": text, "type": text}]}, where
+/// `view` may carry Feast's version suffix ("driver_stats_v2") and type is the name of a
+/// Feast value type, e.g. "INT64", "DOUBLE", "STRING_LIST". The table is
+/// `{namespace}.{project}_{view}_online`.
+///
+/// Makes the tables of new views and removes those of views that are gone.
+/// request_json: {"create"?: [view], "drop"?: [{"project", "view"}]}. A table that is
+/// there already is kept; one whose columns do not fit the view is INVALID_ARGUMENT.
+FLOE_EXPORT floe_error* floe_online_update(floe_online* online, const char* request_json);
+
+/// Writes rows given as Arrow, in one commit. Columns: the join keys, the timestamp, the
+/// created timestamp and the features. request_json: {"view": view, "join_keys":
+/// [{"name": text, "type": Feast value type}], "timestamp_column": text,
+/// "created_timestamp_column"?: text, "entity_key_version"?: 2 or 3 (3)}.
+/// `out_rows` may be NULL; it receives the number of rows written.
+FLOE_EXPORT floe_error* floe_online_write(floe_online* online, const char* request_json,
+                                          struct ArrowArrayStream* rows,
+                                          int64_t* out_rows);
+
+/// Writes rows given as Feast's protobuf messages, in one commit.
+///
+/// `rows` is row_count packed rows, little-endian, without padding: u32 length and the
+/// bytes of a serialized feast.types.EntityKey; i64 event timestamp in microseconds; i64
+/// created timestamp, INT64_MIN for none; u32 count of values; then for each value u32
+/// index into the view's features, u32 length and the bytes of a serialized
+/// feast.types.Value. request_json: {"view": view, "entity_key_version"?: 2 or 3 (3)}.
+/// Errors: INVALID_ARGUMENT for a value that is not of its feature's type or a buffer
+/// that ends too early; nothing is then written.
+FLOE_EXPORT floe_error* floe_online_write_protos(floe_online* online,
+                                                 const char* request_json,
+                                                 const uint8_t* rows, size_t size,
+                                                 int64_t row_count);
+
+/// Reads the latest row of each key; the answer has the order and length of the request,
+/// duplicates and misses included.
+///
+/// `keys` is key_count packed keys: u32 length and the bytes of a serialized
+/// feast.types.EntityKey. request_json: {"view": view, "features": [names to read],
+/// "entity_key_version"?: 2 or 3 (3)}. The answer is, per key: i64 event timestamp in
+/// microseconds, INT64_MIN for a key that has no row and nothing else after it; else for
+/// each requested feature u32 length and the bytes of a serialized feast.types.Value
+/// (length 0: the value is NULL). DEADLINE_EXCEEDED after read_timeout_ms; NO_SUCH_TABLE
+/// where the view was never applied.
+FLOE_EXPORT floe_error* floe_online_read_protos(floe_online* online,
+                                                const char* request_json,
+                                                const uint8_t* keys, size_t size,
+                                                int64_t key_count, floe_bytes* out);
+
+/// Drops the tables of the views and their files. request_json: {"drop": [{"project",
+/// "view"}]}. A table that is gone already is no error.
+FLOE_EXPORT floe_error* floe_online_teardown(floe_online* online,
+                                             const char* request_json);
+
+#ifdef __cplusplus
+}  // extern "C"
+#endif
+
+#endif  // FLOE_FLOE_H_
