@@ -53,6 +53,9 @@ def link_scope(path):
     """The libraries of a process that starts with path, in the order they are searched."""
     where = {}
     for line in run("ldd", path).splitlines():
+        by_path = re.match(r"\s*(/\S+) \(", line)
+        if by_path:
+            where[by_path[1]] = os.path.realpath(by_path[1])
         match = re.match(r"\s*(\S+) => (\S+)", line)
         if match:
             if match[2] == "not":

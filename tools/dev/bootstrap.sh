@@ -14,7 +14,7 @@ bootstrap() {
 missing_packages() {
   local group name wanted=()
   while read -r group name; do
-    [[ "$group" != "#"* && " $* " == *" $group "* ]] && wanted+=("$name")
+    if [[ "$group" != "#"* && " $* " == *" $group "* ]]; then wanted+=("$name"); fi
   done <tools/apt-packages.txt
   local installed
   installed=" $(dpkg-query --show --showformat='${db:Status-Status}:${Package} ' \
@@ -60,7 +60,7 @@ bootstrap_system() {
 locked_version() {
   local line
   while IFS= read -r line; do
-    [[ "$line" == "$1=="* ]] && echo "${line#*==}"
+    if [[ "$line" == "$1=="* ]]; then echo "${line#*==}"; fi
   done <"$REQUIREMENTS"
 }
 
