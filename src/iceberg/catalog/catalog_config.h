@@ -1,0 +1,63 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "arrow/result.h"
+#include "base/clock.h"
+#include "base/random.h"
+#include "iceberg/catalog/catalog.h"
+
+namespace floe::iceberg {
+
+/// Which catalog, and how to reach it and its files.
+struct CatalogConfig {
+  static constexpr char kDefaultName[] = "floe";
+
+  std::string catalog_type = "sql";  ///< rest, sql, glue or hive.
+  std::string catalog_name = kDefaultName;
+  std::string uri;
+  /// Where tables without a location of their own go.
+  std::string warehouse;
+  /// storage_options: properties of the catalog and of its FileIO ("s3.region", ...).
+  std::map<std::string, std::string> properties;
+
+  bool operator==(const CatalogConfig& other) const = default;
+};
+
+/// What a catalog takes from its surroundings; tests replace the parts.
+struct CatalogEnvironment {
+  std::shared_ptr<FileIO> io;  ///< Null: made from the config's properties.
+  const Clock* clock = &Clock::System();
+  Random* random = &Random::System();
+};
+
+using CatalogFactory = std::function<arrow::Result<std::shared_ptr<Catalog>>(
+    const CatalogConfig& config, const CatalogEnvironment& environment)>;
+
+/// The kinds of catalog a process can open. Filled by the layer that links them, e.g.
+/// `RegisterSqlCatalog(registry)`; nothing registers itself. Thread-safe.
+class CatalogRegistry {
+ public:
+  void Register(const std::string& catalog_type, CatalogFactory factory);
+
+  /// The catalog of `config`; the same one for the same config (P32: one connection per
+  /// catalog config). kInvalidConfig names the known types; kNotSupported for one this
+  /// build does not hold.
+  arrow::Result<std::shared_ptr<Catalog>> Open(const CatalogConfig& config);
+
+  /// A catalog of its own, not shared.
+  arrow::Result<std::shared_ptr<Catalog>> OpenNew(
+      const CatalogConfig& config, const CatalogEnvironment& environment) const;
+
+ private:
+  mutable std::mutex mutex_;
+  std::map<std::string, CatalogFactory> factories_;
+  std::vector<std::pair<CatalogConfig, std::shared_ptr<Catalog>>> open_;
+};
+
+}  // namespace floe::iceberg
