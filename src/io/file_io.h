@@ -28,8 +28,10 @@ enum class WriteMode {
 /// Files and objects by location. The only way Floe reaches a store. Thread-safe.
 ///
 /// A location is a plain path, or a URI whose scheme picks the store: "/x", "file:/x" and
-/// "file:///x" (percent-encoded) are local. Errors: kNoSuchFile for a missing file,
-/// kNotSupported for a scheme without a store, kNotAuthorized or kIo otherwise; each
+/// "file:///x" are local. Paths in file: URIs are taken literally, as Hadoop and
+/// PyIceberg take them (a partition folder may be named "a%2Fb"); only where no such file
+/// exists and the percent-decoded one does, that one is read. Errors: kNoSuchFile for a
+/// missing file, kNotSupported for a scheme without a store, kIo (local) otherwise; each
 /// names the location.
 class FileIO {
  public:
@@ -73,7 +75,8 @@ class FileIO {
 arrow::Result<std::shared_ptr<FileIO>> MakeFileIO(
     const std::map<std::string, std::string>& properties);
 
-/// The local path of a plain path or file: URI; kNotSupported names another scheme.
+/// The local path of a plain path or file: URI, percent signs untouched; kNotSupported
+/// names another scheme.
 arrow::Result<std::string> LocalPath(std::string_view location);
 
 /// `folder` and `name` with exactly one slash between them.
