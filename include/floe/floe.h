@@ -218,49 +218,69 @@ FLOE_EXPORT floe_error* floe_append(floe_catalog* catalog, const char* table,
 FLOE_EXPORT floe_error* floe_scan(floe_catalog* catalog, const char* table,
                                   const char* options_json, struct ArrowArrayStream* out);
 
+/// Where feature rows come from, wherever a request below says `source`:
+/// {"table": "namespace.table" or the path of a metadata.json, "snapshot_id"?, "ref"?,
+/// "as_of_ms"?} or {"parquet": path of a file or of a folder of *.parquet files}; and in
+/// both "name"?: text for messages, "storage_options"?: {text: text},
+/// "timestamp_field": its event time, "created_timestamp_column"?: what breaks ties.
+/// A `catalog` may be NULL when no source needs one.
+///
+/// `options` are {"threads"?, "memory_budget_bytes"?, "batch_rows"?}, all integers > 0.
+///
 /// Point-in-time features for entity rows: one output row per entity row, in order, with
-/// every entity column first and then each view's features (product rule P10).
+/// every entity column first and then each view's features. Of a view's rows with the
+/// entity row's keys, the one with the greatest (event time, created) that is not after
+/// the entity's time and not older than the ttl; NULLs where there is none.
 ///
 /// request_json: {
-///   "entity_timestamp_column": text; a timestamp column of the entity rows,
+///   "entity_timestamp_column"?: text ("event_timestamp"); a timestamp of any unit, with
+///     a zone or without (then UTC), or a date,
 ///   "views": [{
 ///     "name": text, for messages,
-///     "source": see below,
+///     "source": source,
 ///     "join_keys": [{"entity": entity column, "source": source column}], may be empty,
-///     "timestamp_column": source column,
-///     "created_timestamp_column"?: source column,
-///     "ttl_us"?: integer, 0 or null for none,
+///     "ttl_us"?: integer, 0 for rows of any age,
 ///     "features": [{"source": source column, "output": output column}]
 ///   }],
-///   "filter_by_created_timestamp"?: bool, drop rows created after the entity's time,
-///   "start_us"?, "end_us"?: the range, where `entity` is NULL: the entity rows are then
-///     the distinct (keys, time) of the first view's rows in [start_us, end_us],
-///   "memory_bytes"?: integer > 0, what the join may hold before it spills
+///   "filter_by_created_timestamp"?: bool; rows created after the entity's time do not
+///     take part,
+///   "start_us"?, "end_us"?: where `entity` is NULL: the entity rows are then the
+///     distinct (keys, event time) of all views' rows in [start_us, end_us],
+///   "query"?: text kept in the receipt as it is,
+///   "options"?: options
 /// }
-/// source: {"table": "namespace.table", "snapshot_id"?, "ref"?, "as_of_ms"?} or
-/// {"parquet": [paths of files or folders]}.
-///
 /// `entity` may be NULL (see start_us). `out_receipt_json` may be NULL; it receives what
-/// replays the answer: {"views": [{"name", "table", "table_uuid", "snapshot_id",
-/// "schema_id", "metadata_location"}]}.
+/// asks for the same rows again: {"format": 1, "query", "views": [{"view", "source",
+/// "table_uuid", "snapshot_id", "schema_id"}]}. Errors: NO_SUCH_TABLE, NO_SUCH_COLUMN,
+/// RESOURCE_EXHAUSTED past memory_budget_bytes.
 FLOE_EXPORT floe_error* floe_historical_features(floe_catalog* catalog,
                                                  const char* request_json,
                                                  struct ArrowArrayStream* entity,
                                                  struct ArrowArrayStream* out,
                                                  char** out_receipt_json);
 
-/// The latest row per key in [start_us, end_us], both inclusive: newest by timestamp,
-/// then by created timestamp. Columns: join keys, features, timestamp, created.
-///
-/// request_json: {"source": as above, "join_keys": [text], "features": [text],
-/// "timestamp_column": text, "created_timestamp_column"?: text, "start_us"?, "end_us"?,
-/// "memory_bytes"?}. No join keys: one row for the whole source.
-FLOE_EXPORT floe_error* floe_pull_latest(floe_catalog* catalog, const char* request_json,
-                                         struct ArrowArrayStream* out);
+/// What floe_historical_features would read, without reading feature data: JSON with, per
+/// view, its pin, time range, key bounds and the files kept and left out.
+FLOE_EXPORT floe_error* floe_explain_historical_features(floe_catalog* catalog,
+                                                         const char* request_json,
+                                                         struct ArrowArrayStream* entity,
+                                                         char** out_json);
 
-/// As floe_pull_latest, without choosing: every row of the range.
+/// The latest row per key in [start_us, end_us], both inclusive: newest by timestamp,
+/// then by created timestamp. Columns: join keys, features, timestamp, created, each
+/// once; without join keys one row for the whole source, and "__dummy_id" = "".
+///
+/// request_json: {"source": source, "join_keys": [text], "features": [text], "start_us"?,
+/// "end_us"?, "options"?: options}; names are the source's own. `out_receipt_json` as in
+/// floe_historical_features.
+FLOE_EXPORT floe_error* floe_pull_latest(floe_catalog* catalog, const char* request_json,
+                                         struct ArrowArrayStream* out,
+                                         char** out_receipt_json);
+
+/// As floe_pull_latest, without choosing: every row of the range, read as the stream is.
 FLOE_EXPORT floe_error* floe_pull_all(floe_catalog* catalog, const char* request_json,
-                                      struct ArrowArrayStream* out);
+                                      struct ArrowArrayStream* out,
+                                      char** out_receipt_json);
 
 /// Opens the online tables of a namespace. The handle keeps the catalog open.
 ///
