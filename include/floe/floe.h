@@ -286,64 +286,67 @@ FLOE_EXPORT floe_error* floe_pull_all(floe_catalog* catalog, const char* request
 ///
 /// config_json: {"namespace"?: text ("feast_online"), "partition_strategy"?:
 /// "entity_hash" | "timestamp" | "hybrid" ("entity_hash"), "partition_count"?: integer
-/// (32), "read_timeout_ms"?: integer, the deadline of a read (100)}.
+/// (32), "read_timeout_ms"?: integer, the deadline of a read (100; 0: none),
+/// "entity_key_serialization_version"?: 2 or 3 (3)}. Errors: INVALID_CONFIG.
 FLOE_EXPORT floe_error* floe_online_open(floe_catalog* catalog, const char* config_json,
                                          floe_online** out);
 
 /// Frees an online handle; NULL is allowed.
 FLOE_EXPORT void floe_online_close(floe_online* online);
 
-/// A view is named everywhere below by view_json:
-/// {"project": text, "view": text, "features": [{"name": text, "type": text}]}, where
-/// `view` may carry Feast's version suffix ("driver_stats_v2") and type is the name of a
-/// Feast value type, e.g. "INT64", "DOUBLE", "STRING_LIST". The table is
-/// `{namespace}.{project}_{view}_online`.
+/// Wherever a request below says `view`: {"project": text, "view": text, "version"?:
+/// integer (Feast's, 0: not versioned), "features": [{"name": text, "type": text}]}; type
+/// is the name of a Feast value type, e.g. "INT64", "DOUBLE", "STRING_LIST". The table is
+/// `{namespace}.{project}_{view}_online`, with `_v{version}` after the view if versioned.
 ///
-/// Makes the tables of new views and removes those of views that are gone.
-/// request_json: {"create"?: [view], "drop"?: [{"project", "view"}]}. A table that is
-/// there already is kept; one whose columns do not fit the view is INVALID_ARGUMENT.
+/// Makes the tables of `create`, or brings those that exist up to date, then removes the
+/// tables of `drop`. request_json: {"create"?: [view], "drop"?: [{"project", "view",
+/// "version"?}]}. INVALID_ARGUMENT where a feature changed to a type that stored values
+/// cannot be read as.
 FLOE_EXPORT floe_error* floe_online_update(floe_online* online, const char* request_json);
 
-/// Writes rows given as Arrow, in one commit. Columns: the join keys, the timestamp, the
-/// created timestamp and the features. request_json: {"view": view, "join_keys":
-/// [{"name": text, "type": Feast value type}], "timestamp_column": text,
-/// "created_timestamp_column"?: text, "entity_key_version"?: 2 or 3 (3)}.
-/// `out_rows` may be NULL; it receives the number of rows written.
-FLOE_EXPORT floe_error* floe_online_write(floe_online* online, const char* request_json,
-                                          struct ArrowArrayStream* rows,
-                                          int64_t* out_rows);
+/// Loads what reads of a view need before the first one, without a deadline.
+/// request_json: {"view": view}.
+FLOE_EXPORT floe_error* floe_online_warm(floe_online* online, const char* request_json);
 
-/// Writes rows given as Feast's protobuf messages, in one commit.
+/// Writes rows given as Arrow, in one commit. request_json: {"view": view, "join_keys":
+/// [{"name": column, "type": Feast value type}], "timestamp_column": column,
+/// "created_timestamp_column"?: column}; other columns are the view's features. Of rows
+/// with equal keys only the newest is written. `out_json` may be NULL; it receives
+/// {"rows_in", "rows_written", "files_written", "snapshot_id": integer or null}.
+FLOE_EXPORT floe_error* floe_online_write(floe_online* online, const char* request_json,
+                                          struct ArrowArrayStream* rows, char** out_json);
+
+/// As floe_online_write, for rows given as Feast's protobuf messages.
 ///
-/// `rows` is row_count packed rows, little-endian, without padding: u32 length and the
-/// bytes of a serialized feast.types.EntityKey; i64 event timestamp in microseconds; i64
-/// created timestamp, INT64_MIN for none; u32 count of values; then for each value u32
-/// index into the view's features, u32 length and the bytes of a serialized
-/// feast.types.Value. request_json: {"view": view, "entity_key_version"?: 2 or 3 (3)}.
-/// Errors: INVALID_ARGUMENT for a value that is not of its feature's type or a buffer
-/// that ends too early; nothing is then written.
+/// `rows` are packed rows, little-endian, without padding: u32 length and the bytes of a
+/// serialized feast.types.EntityKey; i64 event timestamp in microseconds; i64 created
+/// timestamp, INT64_MIN for none; u32 count of values; then for each value u32 index into
+/// the view's features, u32 length and the bytes of a serialized feast.types.Value.
+/// request_json: {"view": view}. Errors: INVALID_ARGUMENT for a value that is not of its
+/// feature's type or a buffer that ends too early; nothing is then written.
 FLOE_EXPORT floe_error* floe_online_write_protos(floe_online* online,
                                                  const char* request_json,
                                                  const uint8_t* rows, size_t size,
-                                                 int64_t row_count);
+                                                 char** out_json);
 
-/// Reads the latest row of each key; the answer has the order and length of the request,
+/// Reads the newest row of each key; the answer has the order and length of the request,
 /// duplicates and misses included.
 ///
-/// `keys` is key_count packed keys: u32 length and the bytes of a serialized
-/// feast.types.EntityKey. request_json: {"view": view, "features": [names to read],
-/// "entity_key_version"?: 2 or 3 (3)}. The answer is, per key: i64 event timestamp in
-/// microseconds, INT64_MIN for a key that has no row and nothing else after it; else for
-/// each requested feature u32 length and the bytes of a serialized feast.types.Value
-/// (length 0: the value is NULL). DEADLINE_EXCEEDED after read_timeout_ms; NO_SUCH_TABLE
-/// where the view was never applied.
+/// `keys` are, little-endian, without padding: u32 count; then for each key u32 length
+/// and the bytes of a serialized feast.types.EntityKey. request_json: {"view": view,
+/// "features": [names to read]}. The answer is, per key: i64 event timestamp in
+/// microseconds, INT64_MIN for a key that has no row; then for each requested feature u32
+/// length and the bytes of a serialized feast.types.Value (length 0: NULL, or no row).
+/// DEADLINE_EXCEEDED after read_timeout_ms; NO_SUCH_TABLE where the view was never
+/// applied.
 FLOE_EXPORT floe_error* floe_online_read_protos(floe_online* online,
                                                 const char* request_json,
                                                 const uint8_t* keys, size_t size,
-                                                int64_t key_count, floe_bytes* out);
+                                                floe_bytes* out);
 
-/// Drops the tables of the views and their files. request_json: {"drop": [{"project",
-/// "view"}]}. A table that is gone already is no error.
+/// Drops the tables of views and their files. request_json: {"drop": [{"project", "view",
+/// "version"?}]}. A table that is gone already is no error.
 FLOE_EXPORT floe_error* floe_online_teardown(floe_online* online,
                                              const char* request_json);
 

@@ -1,0 +1,38 @@
+"""Apache Iceberg storage for the Feast feature store.
+
+In feature_store.yaml::
+
+    offline_store: {type: floe.IcebergOfflineStore}
+    online_store: {type: floe.IcebergOnlineStore}
+
+Importing this package imports neither Feast nor the native library: each name below
+loads what it needs when it is first used.
+"""
+
+import importlib
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Catalog": "floe.catalog",
+    "FloeError": "floe.errors",
+    "IcebergOfflineStore": "floe.offline_store",
+    "IcebergOfflineStoreConfig": "floe.offline_store",
+    "IcebergOnlineStore": "floe.online_store",
+    "IcebergOnlineStoreConfig": "floe.online_store",
+    "IcebergRetrievalJob": "floe.retrieval_job",
+    "IcebergSource": "floe.source",
+}
+
+__all__ = ["__version__", *sorted(_HOMES)]
+
+
+def __getattr__(name):
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'floe' has no attribute '{name}'")
+    return getattr(importlib.import_module(home), name)
+
+
+def __dir__():
+    return __all__
