@@ -29,3 +29,21 @@ build_product() {
   build_targets release floe_cli floe_shared
   install_python_package
 }
+
+# Puts the `floe` package, with the libfloe.so just built, into .venv; nothing to do when
+# neither has changed since.
+install_python_package() {
+  local stamp=build/release/python-package.txt inputs
+  inputs="$(find python/floe pyproject.toml VERSION build/release -name __pycache__ -prune -o \
+    -type f \( -path 'python/floe/*' -o -name pyproject.toml -o -name VERSION -o -name libfloe.so \) \
+    -printf '%p %s %T@\n' | sort)"
+  if [ -f "$stamp" ] && [ "$inputs" = "$(<"$stamp")" ] &&
+    .venv/bin/python -c 'import importlib.util, sys; sys.exit(not importlib.util.find_spec("floe"))'; then
+    return 0
+  fi
+  say "installing the floe package into .venv"
+  VIRTUAL_ENV="$FLOE_ROOT/.venv" SKBUILD_CMAKE_DEFINE="FLOE_BUILD_TREE=$FLOE_ROOT/build/release" \
+    .venv/bin/uv pip install --quiet --no-deps --no-build-isolation --reinstall-package floe \
+    "$FLOE_ROOT"
+  echo "$inputs" >"$stamp"
+}
