@@ -1,0 +1,126 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "arrow/result.h"
+#include "feast/value_type.h"
+#include "iceberg/catalog/catalog.h"
+#include "iceberg/table/table.h"
+
+namespace floe::online {
+
+/// How an online table's rows are split into partitions.
+enum class PartitionStrategy {
+  kEntityHash,  ///< identity(entity_hash).
+  kTimestamp,   ///< hour(event_ts). Not supported yet.
+  kHybrid,      ///< identity(entity_hash), day(event_ts). Not supported yet.
+};
+
+/// kInvalidConfig names the text and the strategies there are.
+arrow::Result<PartitionStrategy> PartitionStrategyFromName(std::string_view name);
+std::string_view PartitionStrategyName(PartitionStrategy strategy);
+
+/// The settings of an online store (`online_store:` of feature_store.yaml).
+struct OnlineStoreConfig {
+  static constexpr int32_t kMaxPartitionCount = 65536;
+
+  /// The catalog namespace of the tables, "a.b" for levels. The catalog itself is given
+  /// beside this.
+  std::string table_namespace = "feast_online";
+  PartitionStrategy partition_strategy = PartitionStrategy::kEntityHash;
+  /// Buckets of entity_hash; fixed when a table is created.
+  int32_t partition_count = 32;
+  /// A read that takes longer fails with kDeadlineExceeded. 0 or less: no deadline.
+  int64_t read_timeout_ms = 100;
+  /// Feast's setting of the same name, 2 or 3; fixed when a table is created.
+  int entity_key_serialization_version = 3;
+  /// Threads a read may use; 0: DefaultThreadCount().
+  int read_threads = 0;
+
+  /// kInvalidConfig names the setting, its value and what is allowed.
+  arrow::Status Validate() const;
+};
+
+struct OnlineFeature {
+  std::string name;
+  feast::ValueType type = feast::ValueType::kUnknown;
+  bool operator==(const OnlineFeature& other) const = default;
+};
+
+/// A feature view, as far as its online table is concerned.
+struct OnlineView {
+  std::string project;
+  std::string name;
+  /// Feast's feature view version; 0: not versioned.
+  int32_t version = 0;
+  std::vector<std::string> join_keys;
+  std::vector<OnlineFeature> features;
+};
+
+/// Columns every online table has. A feature cannot take one of these names.
+inline constexpr char kEntityKeyColumn[] = "entity_key";
+inline constexpr char kEntityHashColumn[] = "entity_hash";
+inline constexpr char kEventTsColumn[] = "event_ts";
+inline constexpr char kCreatedTsColumn[] = "created_ts";
+
+/// Table properties that say how a table was laid out: what is read and written by them.
+inline constexpr char kPartitionStrategyProperty[] = "floe.online.partition-strategy";
+inline constexpr char kPartitionCountProperty[] = "floe.online.partition-count";
+inline constexpr char kKeyVersionProperty[] =
+    "floe.online.entity-key-serialization-version";
+/// One per feature: kFeatureTypePrefix + name -> "INT64". A column of messages or sets
+/// could not be told from its Iceberg type.
+inline constexpr char kFeatureTypePrefix[] = "floe.online.feature-type.";
+
+/// {namespace}.{project}_{view}_online, or {project}_{view}_v{N}_online for version N >
+/// 0. kInvalidArgument for an empty project or view name.
+arrow::Result<iceberg::TableIdentifier> OnlineTableIdentifier(
+    const OnlineStoreConfig& config, const OnlineView& view);
+
+/// md5 of the serialized key's bytes, as a big-endian 128-bit number, modulo
+/// `partition_count`: int(hashlib.md5(key).hexdigest(), 16) % partition_count in Python.
+int32_t EntityHash(std::string_view serialized_key, int32_t partition_count);
+
+/// The table of `view`; kNoSuchTable names the table and says to run `feast apply`.
+arrow::Result<iceberg::TablePtr> LoadOnlineTable(
+    const std::shared_ptr<iceberg::Catalog>& catalog, const OnlineStoreConfig& config,
+    const OnlineView& view, const iceberg::TableContext& context = {});
+
+/// Creates the table (and namespace) of `view`, or brings an existing one up to date:
+/// columns of new features are added, int32 -> int64 and float -> double are widened.
+/// Columns of features the view no longer has stay, unused. kInvalidArgument names the
+/// feature and both types when a type changed otherwise, and the setting when the table
+/// was created with another partitioning or key version. Idempotent; safe beside others.
+///
+/// Layout: columns entity_key (string, the hex of Feast's serialized key; required and
+/// the identifier field), entity_hash (int, EntityHash), event_ts (timestamptz,
+/// required), created_ts (timestamptz), one optional column per feature
+/// (feast::ToIcebergType); partitioned by identity(entity_hash); sort order entity_key.
+/// Properties ask any Iceberg writer for bloom filters, small pages and full bounds on
+/// entity_key.
+arrow::Result<iceberg::TablePtr> CreateOrUpdateOnlineTable(
+    const std::shared_ptr<iceberg::Catalog>& catalog, const OnlineStoreConfig& config,
+    const OnlineView& view, const iceberg::TableContext& context = {});
+
+/// Drops the table of `view` and deletes its files. A table that is not there is no
+/// error; the result says whether it was.
+arrow::Result<bool> DropOnlineTable(const std::shared_ptr<iceberg::Catalog>& catalog,
+                                    const OnlineStoreConfig& config,
+                                    const OnlineView& view);
+
+/// How a table's keys are laid out, by its properties. kInvalidArgument when it is not an
+/// online table of this layout; a setting of `config` that differs is an error that names
+/// it, since keys would be looked for in the wrong place.
+struct OnlineLayout {
+  int32_t partition_count = 0;
+  int entity_key_version = 3;
+
+  static arrow::Result<OnlineLayout> Of(const iceberg::Table& table,
+                                        const OnlineStoreConfig& config);
+};
+
+}  // namespace floe::online
