@@ -14,6 +14,7 @@ lint_text() {
   .venv/bin/python tools/layers.py || failed=1
   .venv/bin/python tools/tidy.py || failed=1
   .venv/bin/python tools/size_report.py || failed=1
+  .venv/bin/python python/generate_cdef.py --check || failed=1
   cxx_files | xargs -0 --no-run-if-empty --max-procs="$FLOE_JOBS" --max-args=40 \
     clang-format-19 --dry-run -Werror || failed=1
   ((failed == 0)) || die "the findings above must go (./dev format does the formatting)"
