@@ -4,7 +4,24 @@
 RESULTS=build/release/results
 
 cxx_files() {
-  find src include test bench -type f \( -name '*.cc' -o -name '*.h' \) -print0 2>/dev/null
+  local folder folders=()
+  for folder in src include test bench; do
+    if [ -d "$folder" ]; then folders+=("$folder"); fi
+  done
+  find "${folders[@]}" -type f \( -name '*.cc' -o -name '*.h' \) -print0
+}
+
+# One line for each file that clang-format would change.
+check_formatting() {
+  local output status=0
+  output="$(cxx_files | xargs -0 --no-run-if-empty --max-procs="$FLOE_JOBS" --max-args=40 \
+    clang-format-19 --dry-run -Werror 2>&1)" || status=$?
+  ((status == 0)) && return
+  local unformatted='^([^:]+):([0-9]+):.*\[-Wclang-format-violations\]$'
+  sed -nE "s/$unformatted/\1: not formatted; run .\/dev format/p" <<<"$output" | sort -u
+  # Whatever else went wrong, such as a bad .clang-format.
+  grep --quiet -E "$unformatted" <<<"$output" || echo "$output"
+  return 1
 }
 
 # Checks that read text only: seconds.
@@ -15,8 +32,7 @@ lint_text() {
   .venv/bin/python tools/tidy.py || failed=1
   .venv/bin/python tools/size_report.py || failed=1
   .venv/bin/python python/generate_cdef.py --check || failed=1
-  cxx_files | xargs -0 --no-run-if-empty --max-procs="$FLOE_JOBS" --max-args=40 \
-    clang-format-19 --dry-run -Werror || failed=1
+  check_formatting || failed=1
   ((failed == 0)) || die "the findings above must go (./dev format does the formatting)"
 }
 
@@ -41,7 +57,7 @@ run_cxx_tests() {
 run_python_tests() {
   local folders=() folder status=0
   for folder in python/tests test tools/tests; do
-    [ -d "$folder" ] && folders+=("$folder")
+    if [ -d "$folder" ]; then folders+=("$folder"); fi
   done
   ((${#folders[@]})) || return 0
   .venv/bin/python -m pytest --quiet -p no:cacheprovider \
@@ -59,8 +75,10 @@ fresh_results() {
   python_tests_status=0
 }
 
+# Its last line is the last of all, also when tests failed.
 count_results() {
-  .venv/bin/python tools/count_tests.py "$RESULTS" --runner-status "$python_tests_status"
+  .venv/bin/python tools/count_tests.py "$RESULTS" --runner-status "$python_tests_status" ||
+    exit 1
 }
 
 test_all() {
@@ -100,9 +118,7 @@ test_some() {
 # The C++ tests of one module, or of all, under AddressSanitizer and UBSan.
 test_sanitized() {
   build_targets asan all
-  # Leak checking stays off: Arrow's thread pools are alive at exit on purpose.
-  ASAN_OPTIONS="detect_leaks=0:${ASAN_OPTIONS:-}" \
-    UBSAN_OPTIONS="halt_on_error=1:print_stacktrace=1:${UBSAN_OPTIONS:-}" \
+  UBSAN_OPTIONS="halt_on_error=1:print_stacktrace=1:${UBSAN_OPTIONS:-}" \
     ctest --test-dir build/asan --parallel "$FLOE_JOBS" --timeout 1200 --output-on-failure \
     ${1:+-R "$1"}
 }
