@@ -128,8 +128,8 @@ FLOE_EXPORT void floe_bytes_free(floe_bytes* bytes);
 /// Floe's version, e.g. "0.1.0"; lives as long as the library.
 FLOE_EXPORT const char* floe_version(void);
 
-/// Ends what the library runs in the background. Call it once before the process exits,
-/// after every stream and handle is freed; no other function may follow.
+/// Closes the connections and caches the library keeps for the process. Call it once
+/// before the process exits; afterwards no catalog can be opened.
 FLOE_EXPORT void floe_shutdown(void);
 
 /// Opens a catalog.

@@ -1,0 +1,224 @@
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "arrow/record_batch.h"
+#include "base/error.h"
+#include "capi/error.h"
+#include "capi/handles.h"
+#include "capi/request.h"
+#include "capi/stream.h"
+#include "offline/historical_features.h"
+#include "offline/pull.h"
+#include "offline/source.h"
+
+namespace floe::capi {
+
+namespace {
+
+constexpr int64_t kMaxThreads = 1024;
+
+const std::vector<std::string>& SourceKeys() {
+  static const auto* const keys =
+      new std::vector<std::string>{"name",
+                                   "table",
+                                   "snapshot_id",
+                                   "ref",
+                                   "as_of_ms",
+                                   "parquet",
+                                   "storage_options",
+                                   "timestamp_field",
+                                   "created_timestamp_column"};
+  return *keys;
+}
+
+arrow::Result<offline::FeatureSource> SourceOf(floe_catalog* catalog,
+                                               const Request& request) {
+  offline::FeatureSource source;
+  ARROW_ASSIGN_OR_RAISE(source.storage_options, request.TextMap("storage_options"));
+  if (request.Has("table") == request.Has("parquet")) {
+    return MakeError(ErrorCode::kInvalidArgument,
+                     "{} must have one of 'table' and 'parquet'", request.where());
+  }
+  if (request.Has("table")) {
+    ARROW_ASSIGN_OR_RAISE(std::string table, request.Text("table"));
+    ARROW_ASSIGN_OR_RAISE(source.table,
+                          LoadTable(catalog, table, source.storage_options));
+    source.name = table;
+  } else {
+    ARROW_ASSIGN_OR_RAISE(source.parquet_path, request.Text("parquet"));
+    source.name = source.parquet_path;
+  }
+  ARROW_ASSIGN_OR_RAISE(source.snapshot, SelectorOf(request));
+  ARROW_ASSIGN_OR_RAISE(source.name, request.TextOr("name", source.name));
+  ARROW_ASSIGN_OR_RAISE(source.timestamp_field, request.Text("timestamp_field"));
+  ARROW_ASSIGN_OR_RAISE(source.created_timestamp_column,
+                        request.TextOr("created_timestamp_column", ""));
+  return source;
+}
+
+arrow::Result<offline::RetrievalOptions> OptionsOf(const Request& request) {
+  offline::RetrievalOptions options;
+  ARROW_ASSIGN_OR_RAISE(
+      Request given,
+      request.ObjectOrEmpty("options", {"threads", "memory_budget_bytes", "batch_rows"}));
+  ARROW_ASSIGN_OR_RAISE(int64_t threads,
+                        given.IntegerOr("threads", options.threads, 0, kMaxThreads));
+  options.threads = static_cast<int>(threads);
+  ARROW_ASSIGN_OR_RAISE(
+      options.memory_budget_bytes,
+      given.IntegerOr("memory_budget_bytes", options.memory_budget_bytes, 1));
+  ARROW_ASSIGN_OR_RAISE(options.batch_rows,
+                        given.IntegerOr("batch_rows", options.batch_rows, 1));
+  return options;
+}
+
+arrow::Result<offline::ViewRequest> ViewOf(floe_catalog* catalog,
+                                           const Request& request) {
+  offline::ViewRequest view;
+  ARROW_ASSIGN_OR_RAISE(view.name, request.Text("name"));
+  ARROW_ASSIGN_OR_RAISE(Request source, request.Object("source", SourceKeys()));
+  ARROW_ASSIGN_OR_RAISE(view.source, SourceOf(catalog, source));
+  ARROW_ASSIGN_OR_RAISE(std::vector<Request> keys,
+                        request.Objects("join_keys", {"entity", "source"}));
+  for (const Request& key : keys) {
+    offline::JoinKey join_key;
+    ARROW_ASSIGN_OR_RAISE(join_key.entity_column, key.Text("entity"));
+    ARROW_ASSIGN_OR_RAISE(join_key.source_column, key.Text("source"));
+    view.join_keys.push_back(std::move(join_key));
+  }
+  ARROW_ASSIGN_OR_RAISE(view.ttl_us, request.IntegerOr("ttl_us", 0, 0));
+  ARROW_ASSIGN_OR_RAISE(std::vector<Request> features,
+                        request.Objects("features", {"source", "output"}));
+  for (const Request& feature : features) {
+    offline::RequestedFeature requested;
+    ARROW_ASSIGN_OR_RAISE(requested.source_column, feature.Text("source"));
+    ARROW_ASSIGN_OR_RAISE(requested.output_name, feature.Text("output"));
+    view.features.push_back(std::move(requested));
+  }
+  return view;
+}
+
+/// The request of floe_historical_features and its explanation; takes over `entity`.
+arrow::Result<offline::HistoricalFeaturesRequest> HistoricalRequestOf(
+    floe_catalog* catalog, const char* request_json, InputStream* entity) {
+  ARROW_RETURN_NOT_OK(CheckNotNull(request_json, "request_json"));
+  ARROW_ASSIGN_OR_RAISE(
+      Request request,
+      Request::Parse(request_json, "the historical features request",
+                     {"entity_timestamp_column", "views", "filter_by_created_timestamp",
+                      "start_us", "end_us", "query", "options"}));
+  offline::HistoricalFeaturesRequest made;
+  ARROW_ASSIGN_OR_RAISE(
+      made.entity_timestamp_column,
+      request.TextOr("entity_timestamp_column", made.entity_timestamp_column));
+  ARROW_ASSIGN_OR_RAISE(
+      std::vector<Request> views,
+      request.Objects("views", {"name", "source", "join_keys", "ttl_us", "features"}));
+  for (const Request& view : views) {
+    ARROW_ASSIGN_OR_RAISE(offline::ViewRequest view_request, ViewOf(catalog, view));
+    made.views.push_back(std::move(view_request));
+  }
+  ARROW_ASSIGN_OR_RAISE(made.filter_by_created_timestamp,
+                        request.BooleanOr("filter_by_created_timestamp", false));
+  ARROW_ASSIGN_OR_RAISE(made.start_us, request.FindInteger("start_us"));
+  ARROW_ASSIGN_OR_RAISE(made.end_us, request.FindInteger("end_us"));
+  ARROW_ASSIGN_OR_RAISE(made.query_text, request.TextOr("query", ""));
+  ARROW_ASSIGN_OR_RAISE(made.options, OptionsOf(request));
+  ARROW_ASSIGN_OR_RAISE(made.entities, entity->ToReader());
+  return made;
+}
+
+arrow::Status HistoricalFeatures(floe_catalog* catalog, const char* request_json,
+                                 ArrowArrayStream* entity, ArrowArrayStream* out,
+                                 char** out_receipt_json) {
+  InputStream input(entity);
+  ARROW_ASSIGN_OR_RAISE(offline::HistoricalFeaturesRequest request,
+                        HistoricalRequestOf(catalog, request_json, &input));
+  ARROW_ASSIGN_OR_RAISE(offline::HistoricalFeatures features,
+                        offline::GetHistoricalFeatures(std::move(request)));
+  ARROW_RETURN_NOT_OK(ExportReader(std::move(features.reader), out));
+  if (out_receipt_json != nullptr) *out_receipt_json = ToCString(features.receipt_json);
+  return arrow::Status::OK();
+}
+
+arrow::Status ExplainHistoricalFeatures(floe_catalog* catalog, const char* request_json,
+                                        ArrowArrayStream* entity, char** out_json) {
+  InputStream input(entity);
+  ARROW_RETURN_NOT_OK(CheckNotNull(out_json, "out_json"));
+  ARROW_ASSIGN_OR_RAISE(offline::HistoricalFeaturesRequest request,
+                        HistoricalRequestOf(catalog, request_json, &input));
+  ARROW_ASSIGN_OR_RAISE(std::string plan,
+                        offline::ExplainHistoricalFeatures(std::move(request)));
+  *out_json = ToCString(plan);
+  return arrow::Status::OK();
+}
+
+using Puller = arrow::Result<offline::PulledRows> (*)(offline::PullRequest);
+
+arrow::Status Pull(Puller pull, floe_catalog* catalog, const char* request_json,
+                   ArrowArrayStream* out, char** out_receipt_json) {
+  ARROW_RETURN_NOT_OK(CheckNotNull(request_json, "request_json"));
+  ARROW_ASSIGN_OR_RAISE(Request request,
+                        Request::Parse(request_json, "the pull request",
+                                       {"source", "join_keys", "features", "start_us",
+                                        "end_us", "options"}));
+  offline::PullRequest made;
+  ARROW_ASSIGN_OR_RAISE(Request source, request.Object("source", SourceKeys()));
+  ARROW_ASSIGN_OR_RAISE(made.source, SourceOf(catalog, source));
+  ARROW_ASSIGN_OR_RAISE(made.join_key_columns, request.Texts("join_keys"));
+  ARROW_ASSIGN_OR_RAISE(made.feature_columns, request.Texts("features"));
+  ARROW_ASSIGN_OR_RAISE(made.start_us, request.FindInteger("start_us"));
+  ARROW_ASSIGN_OR_RAISE(made.end_us, request.FindInteger("end_us"));
+  ARROW_ASSIGN_OR_RAISE(made.options, OptionsOf(request));
+  ARROW_ASSIGN_OR_RAISE(offline::PulledRows rows, pull(std::move(made)));
+  ARROW_RETURN_NOT_OK(ExportReader(std::move(rows.reader), out));
+  if (out_receipt_json != nullptr) *out_receipt_json = ToCString(rows.receipt_json);
+  return arrow::Status::OK();
+}
+
+}  // namespace
+
+}  // namespace floe::capi
+
+extern "C" {
+
+floe_error* floe_historical_features(floe_catalog* catalog, const char* request_json,
+                                     struct ArrowArrayStream* entity,
+                                     struct ArrowArrayStream* out,
+                                     char** out_receipt_json) {
+  return floe::capi::Export([&] {
+    return floe::capi::HistoricalFeatures(catalog, request_json, entity, out,
+                                          out_receipt_json);
+  });
+}
+
+floe_error* floe_explain_historical_features(floe_catalog* catalog,
+                                             const char* request_json,
+                                             struct ArrowArrayStream* entity,
+                                             char** out_json) {
+  return floe::capi::Export([&] {
+    return floe::capi::ExplainHistoricalFeatures(catalog, request_json, entity, out_json);
+  });
+}
+
+floe_error* floe_pull_latest(floe_catalog* catalog, const char* request_json,
+                             struct ArrowArrayStream* out, char** out_receipt_json) {
+  return floe::capi::Export([&] {
+    return floe::capi::Pull(floe::offline::PullLatest, catalog, request_json, out,
+                            out_receipt_json);
+  });
+}
+
+floe_error* floe_pull_all(floe_catalog* catalog, const char* request_json,
+                          struct ArrowArrayStream* out, char** out_receipt_json) {
+  return floe::capi::Export([&] {
+    return floe::capi::Pull(floe::offline::PullAll, catalog, request_json, out,
+                            out_receipt_json);
+  });
+}
+
+}  // extern "C"
