@@ -9,52 +9,10 @@
 
 #include "arrow/result.h"
 #include "arrow/type_fwd.h"
-#include "base/row_pick.h"
+#include "exec/resolution.h"
+#include "exec/row_batch.h"
 
 namespace floe::exec {
-
-/// Rows of one unit of storage (a row group, or a piece of one), as the kernel sees them.
-struct RowBatch {
-  /// Where the rows are. Units are numbered by the caller so that a later write has the
-  /// higher number: between rows equal in timestamp and created timestamp the higher
-  /// (unit, row) wins.
-  uint32_t unit = 0;
-  uint32_t first_row = 0;  ///< Row number, within the unit, of the arrays' first value.
-  int64_t length = 0;
-  std::vector<std::shared_ptr<arrow::Array>> keys;  ///< May be dictionaries.
-  std::shared_ptr<arrow::Array>
-      timestamps;                         ///< Timestamp, date or int64 (option's unit).
-  std::shared_ptr<arrow::Array> created;  ///< Null when the view has none.
-  /// One bit a row, least significant first; a clear bit hides the row (a deleted row, a
-  /// row a filter drops). Null: all rows count.
-  std::shared_ptr<arrow::Buffer> live;
-};
-
-/// The picks of one unit, ordered by (row, slot).
-struct UnitPicks {
-  uint32_t unit = 0;
-  std::span<const RowPick> picks;
-};
-
-/// Where each output row is answered from. Movable; immutable, so thread-safe.
-class Resolution {
- public:
-  Resolution() = default;
-  Resolution(std::vector<RowPick> picks, std::vector<uint32_t> units,
-             std::vector<size_t> ends);
-
-  /// Units with at least one pick, ascending.
-  size_t unit_count() const { return units_.size(); }
-  UnitPicks unit(size_t index) const;
-  /// The picks of unit number `unit`; empty when nothing was won there.
-  std::span<const RowPick> picks_of(uint32_t unit) const;
-  size_t pick_count() const { return picks_.size(); }
-
- private:
-  std::vector<RowPick> picks_;
-  std::vector<uint32_t> units_;
-  std::vector<size_t> ends_;  ///< Of each unit's picks; parallel to units_.
-};
 
 struct AsOfOptions {
   /// How old, inclusive, a feature row may be at the entity timestamp; nullopt or a value
@@ -64,12 +22,6 @@ struct AsOfOptions {
   bool filter_by_created_timestamp = false;
   /// Threads of Make and Resolve; 0 is DefaultThreadCount().
   int thread_count = 0;
-};
-
-/// A column of a join by type, known before any data is.
-struct KeyColumnType {
-  std::string name;
-  std::shared_ptr<arrow::DataType> type;
 };
 
 /// Point-in-time join: for each spine row (key, entity timestamp) the feature row of the

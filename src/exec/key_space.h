@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "arrow/result.h"
@@ -38,13 +39,12 @@ class KeySpace {
 
   /// kInvalidArgument, naming column and types, where a pair cannot be compared (text
   /// against integer); kNotSupported for a type that cannot be a key (list, struct).
-  static arrow::Result<KeySpace> Make(const std::vector<Column>& columns);
-  /// Both sides of the same types.
-  static arrow::Result<KeySpace> Make(
-      const std::vector<std::string>& names,
-      const std::vector<std::shared_ptr<arrow::DataType>>& types);
+  /// With `nulls_are_values` NULL (and NaN) equals NULL, as GROUP BY has it: byte keys
+  /// hold NULLs and are always valid; a NULL integer key is still reported as not valid.
+  static arrow::Result<KeySpace> Make(const std::vector<Column>& columns,
+                                      bool nulls_are_values = false);
 
-  int column_count() const { return static_cast<int>(columns_.size()); }
+  int column_count() const { return static_cast<int>(parts_.size()); }
   /// Whether keys are plain int64 values rather than bytes.
   bool is_integer() const { return integer_; }
 
@@ -58,6 +58,10 @@ class KeySpace {
     std::vector<uint8_t> data;
     std::vector<uint32_t> offsets;  ///< length + 1 of them.
     std::vector<uint8_t> valid;     ///< A byte a row; empty when all are.
+    std::string_view key(int64_t row) const {
+      return {reinterpret_cast<const char*>(data.data()) + offsets[row],
+              offsets[row + 1] - offsets[row]};
+    }
   };
   /// Arrays must be of the types given to Make or dictionaries of them, in that order.
   /// kInvalidArgument otherwise. Reuses the memory of `out`.
@@ -70,13 +74,12 @@ class KeySpace {
   struct Part {
     std::string name;
     KeyClass key_class;
-    int scale = 0;       ///< kDecimal: the common scale.
-    bool fixed = false;  ///< Every value has the same number of bytes.
+    int scale = 0;  ///< kDecimal: the common scale.
   };
   KeySpace() = default;
-  std::vector<Part> columns_;
+  std::vector<Part> parts_;
   bool integer_ = false;
-  bool prefix_lengths_ = false;
+  bool nulls_are_values_ = false;
 };
 
 }  // namespace floe::exec

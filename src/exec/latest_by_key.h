@@ -6,7 +6,8 @@
 #include <vector>
 
 #include "arrow/result.h"
-#include "exec/asof_join.h"
+#include "exec/resolution.h"
+#include "exec/row_batch.h"
 
 namespace floe::exec {
 
@@ -16,13 +17,14 @@ struct LatestOptions {
   std::optional<int64_t> max_micros;
   /// Limit on distinct keys; past it Observe returns kResourceExhausted.
   int64_t max_keys = int64_t{1} << 31;
+  /// Whether rows with a NULL key part form groups, as SQL's PARTITION BY has it, or are
+  /// ignored.
+  bool group_null_keys = true;
   int thread_count = 0;  ///< Of Resolve; 0 is DefaultThreadCount().
 };
 
 /// The newest row of every key over batches in any order: by timestamp, then created
-/// (NULL lowest), then the later (unit, row). Rows with a NULL timestamp are ignored. A
-/// NULL key part is a value like any other here when `null_keys` is asked of the key
-/// space; by default such rows are ignored, as joins do.
+/// (NULL lowest), then the later (unit, row). Rows with a NULL timestamp are ignored.
 ///
 /// Partitioned by key hash, a lock each. Memory is about 60 bytes per distinct key (plus
 /// key bytes where keys are not integers).
