@@ -34,7 +34,12 @@ class Ban:
 
 
 BANS = (
-    Ban(r"\bValueOrDie\(", "ValueOrDie aborts on bad input", "use ARROW_ASSIGN_OR_RAISE"),
+    Ban(
+        r"\bValueOrDie\(",
+        "ValueOrDie aborts on bad input",
+        "use ARROW_ASSIGN_OR_RAISE",
+        where=NOT_TESTS,
+    ),
     Ban(
         r"\.ValueUnsafe\(",
         "ValueUnsafe skips the check",

@@ -47,7 +47,7 @@ def is_test(path):
     """Whether a path is test code, where some rules are laxer."""
     name = path.rsplit("/", 1)[-1]
     return (
-        name.endswith(("_test.cc", "_benchmark.cc", "_fuzz.cc"))
+        name.endswith(("_test.cc", "_test.h", "_benchmark.cc", "_fuzz.cc"))
         or name.startswith(("test_", "testing"))
         or path.startswith(("test/", "bench/", "python/tests/", "tools/tests/"))
     )
