@@ -3,6 +3,7 @@
 Each finding names the remedy. `python tools/tidy.py [ROOT]`.
 """
 
+import collections
 import dataclasses
 import pathlib
 import re
@@ -116,10 +117,12 @@ def check_name(path, text):
 
 
 def check_readmes(root):
-    """Findings about folders of src/ with sources but no README.md."""
-    folders = {path.rpartition("/")[0] for path in files(root, CXX, ["src"])}
-    for folder in sorted(folders):
-        if not (root / folder / "README.md").exists():
+    """Findings about folders of src/ with more than one source but no README.md."""
+    sources = collections.Counter(
+        path.rpartition("/")[0] for path in files(root, CXX, ["src"])
+    )
+    for folder in sorted(sources):
+        if sources[folder] > 1 and not (root / folder / "README.md").exists():
             yield Finding(
                 f"{folder}/README.md", 1, "missing", "say what lives here and what may not"
             )

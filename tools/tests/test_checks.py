@@ -117,7 +117,9 @@ def test_tidy_rejects(tmp_path, path, text, words):
 
 
 def test_tidy_wants_a_readme_per_folder(tmp_path):
+    write(tmp_path, "src/io/deep/a.h", "#pragma once\n")
     write(tmp_path, "src/io/deep/a.cc", "")
+    write(tmp_path, "src/cli/main/main.cc", "")
     assert found(tidy.check(tmp_path)[0]) == ["src/io/deep/README.md:1: missing"]
 
 
