@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "arrow/extension_type.h"
 #include "arrow/type.h"
-#include "arrow/util/key_value_metadata.h"
 #include "base/error.h"
 
 namespace floe::feast {
