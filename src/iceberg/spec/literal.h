@@ -58,7 +58,8 @@ class Literal {
   static arrow::Result<Literal> FromText(TypePtr type, std::string_view text);
 
   /// The same value as another type where no information is lost (int to long, int to
-  /// double, text to timestamp...); kInvalidArgument otherwise.
+  /// double, text to timestamp...); kInvalidArgument otherwise. Fractions as people write
+  /// them are rounded to the nearest float or double, as in the Java reference.
   arrow::Result<Literal> CastTo(const TypePtr& type) const;
 
   /// Order within one type: -1, 0, 1. -0.0 < +0.0; NaN above all; NULL below all. Strings
@@ -73,5 +74,8 @@ class Literal {
   TypePtr type_;
   Value value_;
 };
+
+/// The fewest big-endian bytes of the two's complement of an unscaled decimal.
+std::string DecimalToMinimalBytes(const arrow::Decimal128& value);
 
 }  // namespace floe::iceberg

@@ -16,6 +16,10 @@
 
 namespace floe::iceberg {
 
+/// The sequence number of a manifest that is not committed yet: WriteManifestList puts
+/// the snapshot's in its place.
+inline constexpr int64_t kUnassignedSequenceNumber = -1;
+
 enum class FileContent { kData = 0, kPositionDeletes = 1, kEqualityDeletes = 2 };
 enum class FileFormat { kAvro, kOrc, kParquet, kPuffin };
 enum class ManifestContent { kData = 0, kDeletes = 1 };
@@ -123,13 +127,16 @@ struct ManifestWriteContext {
 
 struct WrittenManifest {
   std::string bytes;
-  /// Counts, partition summaries and min sequence number filled in; the path, length and
-  /// sequence number are the committer's to set (sequence numbers of added entries are
-  /// left to inheritance).
+  /// Counts, partition summaries, length and, where entries have explicit ones, the min
+  /// sequence number filled in. The path is the committer's to set; sequence numbers left
+  /// at kUnassignedSequenceNumber are assigned by WriteManifestList.
   ManifestFile manifest;
 };
 
-/// Writes entries of one spec as an Avro manifest.
+/// Writes entries of one spec as an Avro manifest. Added entries get the context's
+/// snapshot id; their file sequence number is left to inheritance, and so is their data
+/// sequence number unless they have one. Existing and deleted entries must have both and
+/// a snapshot id (a deleted one without gets the context's): else kInvalidArgument.
 arrow::Result<WrittenManifest> WriteManifest(const ManifestWriteContext& context,
                                              const std::vector<ManifestEntry>& entries);
 
@@ -141,6 +148,13 @@ struct ManifestListContext {
   std::optional<int64_t> first_row_id;  ///< V3.
 };
 
+/// Gives data manifests without a first row id theirs (spec, "First Row ID Assignment")
+/// and returns the id after the last row: the table's next-row-id.
+int64_t AssignFirstRowIds(int64_t first_row_id, std::vector<ManifestFile>* manifests);
+
+/// Writes a snapshot's manifest list. Unassigned sequence numbers become the context's;
+/// for V3 first row ids are assigned from the context's on. kInvalidArgument for V2 and
+/// V3 when a manifest lacks its file and row counts, or for V1 when it holds deletes.
 arrow::Result<std::string> WriteManifestList(const ManifestListContext& context,
                                              const std::vector<ManifestFile>& manifests);
 

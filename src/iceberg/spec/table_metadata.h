@@ -25,8 +25,8 @@ struct MetadataLogEntry {
   std::string metadata_file;
 };
 
-/// A table's metadata (spec, "Table Metadata"), V1 and V2 written, V1 to V3 read. Plain
-/// data: shared as const once built; a change makes a copy.
+/// A table's metadata (spec, "Table Metadata"), V1 to V3. Plain data: shared as const
+/// once built; a change makes a copy.
 struct TableMetadata {
   static constexpr int kFormatVersionMax = 3;
 
@@ -50,9 +50,11 @@ struct TableMetadata {
   int32_t default_sort_order_id = 0;
   std::map<std::string, SnapshotRef> refs;
   int64_t next_row_id = 0;
-  /// "statistics" and "partition-statistics", kept as JSON text and written back.
+  /// "statistics", "partition-statistics" and "encryption-keys", kept as JSON text and
+  /// written back; "" where there are none.
   std::string statistics_json;
   std::string partition_statistics_json;
+  std::string encryption_keys_json;
 
   /// The current schema; never null in parsed metadata.
   const SchemaPtr& schema() const;

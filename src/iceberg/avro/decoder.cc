@@ -1,0 +1,113 @@
+#include "iceberg/avro/decoder.h"
+
+#include <limits>
+
+#include "base/error.h"
+
+namespace floe::iceberg::avro {
+arrow::Status Decoder::status() const {
+  if (ok()) return arrow::Status::OK();
+  return MakeError(ErrorCode::kCorruptData, "{} at byte {} of the decompressed block",
+                   error_, error_offset_);
+}
+
+int64_t Decoder::ReadLongSlow() {
+  uint64_t value = 0;
+  for (int shift = 0; shift < 70; shift += 7) {
+    if (position_ == end_) {
+      Fail("a number cut off by the end of the block");
+      return 0;
+    }
+    const auto byte = static_cast<unsigned char>(*position_++);
+    if (shift == 63 && byte > 1) break;
+    value |= static_cast<uint64_t>(byte & 0x7F) << shift;
+    if (byte < 0x80) return ZigZag(value);
+  }
+  Fail("a number above 64 bits");
+  return 0;
+}
+
+void Decoder::SkipLong() {
+  while (position_ < end_) {
+    if (static_cast<unsigned char>(*position_++) < 0x80) return;
+  }
+  Fail("a number cut off by the end of the block");
+}
+
+int64_t Decoder::ReadBlockCount(const Schema& item) {
+  int64_t count = ReadLong();
+  if (count < 0) {
+    if (count == std::numeric_limits<int64_t>::min()) {
+      Fail("an item count out of range");
+      return 0;
+    }
+    count = -count;
+    ReadLong();  // The block's size in bytes, for readers that skip it whole.
+  }
+  if (count > remaining() / item.min_encoded_bytes) {
+    Fail("more items than bytes");
+    return 0;
+  }
+  return count;
+}
+
+void Decoder::SkipRepeated(const Schema& schema) {
+  const Schema& item = *schema.items;
+  while (ok()) {
+    int64_t count = ReadLong();
+    if (count == 0) return;
+    if (count < 0) {
+      ReadRaw(ReadLong());
+      continue;
+    }
+    if (count > remaining() / item.min_encoded_bytes) {
+      return Fail("more items than bytes");
+    }
+    for (; count > 0 && ok(); --count) {
+      if (schema.kind == Kind::kMap) ReadBytes();
+      Skip(item);
+    }
+  }
+}
+
+void Decoder::Skip(const Schema& schema) {
+  switch (schema.kind) {
+    case Kind::kNull:
+      return;
+    case Kind::kBoolean:
+      ReadRaw(1);
+      return;
+    case Kind::kInt:
+    case Kind::kLong:
+    case Kind::kEnum:
+      return SkipLong();
+    case Kind::kFloat:
+      ReadRaw(4);
+      return;
+    case Kind::kDouble:
+      ReadRaw(8);
+      return;
+    case Kind::kBytes:
+    case Kind::kString:
+      ReadBytes();
+      return;
+    case Kind::kFixed:
+      ReadRaw(schema.size);
+      return;
+    case Kind::kArray:
+    case Kind::kMap:
+      return SkipRepeated(schema);
+    case Kind::kRecord:
+      for (const Field& field : schema.fields) Skip(*field.type);
+      return;
+    case Kind::kUnion: {
+      const int64_t branch = ReadLong();
+      if (branch < 0 || branch >= static_cast<int64_t>(schema.branches.size())) {
+        return Fail("a union branch that is not there");
+      }
+      return Skip(*schema.branches[static_cast<size_t>(branch)]);
+    }
+  }
+}
+
+}  // namespace floe::iceberg::avro
