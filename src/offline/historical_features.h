@@ -40,8 +40,8 @@ struct HistoricalFeaturesRequest {
   /// or date. Without entities, the name of the output's time column.
   std::string entity_timestamp_column = "event_timestamp";
   /// Without entities: the rows are the distinct (join keys, event time) of all views'
-  /// sources with start <= event time <= end, ordered by time, then keys; a key that a
-  /// view lacks is NULL there. Microseconds since the epoch.
+  /// sources with start <= event time <= end (open where not given), ordered by time,
+  /// then keys; a key that a view lacks is NULL there. Microseconds since the epoch.
   std::optional<int64_t> start_us;
   std::optional<int64_t> end_us;
   std::vector<ViewRequest> views;
@@ -57,11 +57,13 @@ struct HistoricalFeatures {
   /// The entity frame's columns in its order, then each view's features in request order;
   /// one row per entity row, in order.
   std::shared_ptr<arrow::RecordBatchReader> reader;
+  /// -1 when the frame did not fit the memory budget: later passes run as the reader is
+  /// drawn.
   int64_t row_count = 0;
   /// JSON: {"format": 1, "query": {...}, "views": [{"view", "source", "table_uuid",
   /// "snapshot_id", "schema_id"}]}; asking again with those pins gives the same rows.
   std::string receipt_json;
-  /// One per view, in request order.
+  /// One per view, in request order, of the first pass.
   std::vector<ReadCounters> counters;
 };
 
@@ -73,8 +75,10 @@ struct HistoricalFeatures {
 ///
 /// kInvalidArgument: key types that cannot be compared, duplicate output names, a bad
 /// time type. kNoSuchColumn names the view, the source, the column and the nearest name.
-/// Reads happen here; the reader only slices what was built.
-arrow::Result<HistoricalFeatures> GetHistoricalFeatures(HistoricalFeaturesRequest request);
+/// Reads happen here, and the reader only slices what was built, unless the entity frame
+/// is larger than the memory budget allows.
+arrow::Result<HistoricalFeatures> GetHistoricalFeatures(
+    HistoricalFeaturesRequest request);
 
 /// What GetHistoricalFeatures would read, as JSON: per view its pin, the time range, the
 /// key bounds and the files kept and left out. Consumes the entity frame (its key and

@@ -49,9 +49,9 @@ struct ReadCounters {
   int64_t pages_skipped = 0;
   int64_t bytes_read = 0;
   int64_t rows_matched = 0;  ///< Source rows whose key some entity row has.
-  /// Files that could not take the two-phase path (deletes, formats, encodings) and were
-  /// read whole through the table scan.
-  int64_t files_scanned_whole = 0;
+  /// Row groups whose key columns could not be read page by page (nested, encoded in a
+  /// way only Arrow reads, or absent from the file) and went through the general reader.
+  int64_t row_groups_read_generally = 0;
 
   void Add(const ReadCounters& other);
 };
@@ -60,8 +60,8 @@ struct ReadCounters {
 struct RetrievalOptions {
   /// 0: DefaultThreadCount().
   int threads = 0;
-  /// Working memory above the result; a request that needs more fails with
-  /// kResourceExhausted naming this setting rather than being killed.
+  /// Memory for the working state and the part of the result in hand. An entity frame
+  /// that needs more is answered in several passes, each over a part of its rows.
   int64_t memory_budget_bytes = int64_t{4} << 30;
   /// Rows in a batch of the result, and of reads on the general path.
   int64_t batch_rows = 65536;

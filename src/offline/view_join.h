@@ -1,0 +1,65 @@
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "arrow/result.h"
+#include "arrow/type_fwd.h"
+#include "exec/asof_join.h"
+#include "offline/bound_source.h"
+#include "offline/historical_features.h"
+#include "offline/key_scan.h"
+
+namespace floe::offline {
+
+/// One view of a request, checked against its source and the entity frame's schema, and
+/// ready to be joined to any part of the frame. Immutable.
+class ViewJoin {
+ public:
+  /// Errors as GetHistoricalFeatures says.
+  static arrow::Result<ViewJoin> Make(const ViewRequest& view,
+                                      const HistoricalFeaturesRequest& request,
+                                      std::shared_ptr<const BoundSource> source,
+                                      const arrow::Schema& entity_schema);
+
+  const BoundSource& source() const { return *source_; }
+  /// The output columns.
+  const arrow::FieldVector& fields() const { return fields_; }
+
+  /// The features of `spine`'s rows, in its order: one column per requested feature.
+  arrow::Result<arrow::ChunkedArrayVector> Run(const arrow::Table& spine,
+                                               ReadCounters* counters) const;
+
+  /// What Run would look at.
+  struct Preview {
+    iceberg::PredicatePtr filter;  ///< Null: nothing can match.
+    SourcePlan plan;
+  };
+  arrow::Result<Preview> Explain(const arrow::Table& spine) const;
+
+ private:
+  ViewJoin() = default;
+  arrow::Status BindKeys(const ViewRequest& view, const arrow::Schema& entity_schema);
+  arrow::Status BindFeatures(const ViewRequest& view);
+  arrow::Result<std::unique_ptr<exec::AsOfJoin>> MakeJoin(
+      const arrow::Table& spine) const;
+  /// Null when nothing can match.
+  arrow::Result<iceberg::PredicatePtr> Filter(const exec::AsOfJoin& join,
+                                              const arrow::Table& spine) const;
+  arrow::Result<iceberg::PredicatePtr> KeyFilter(const exec::AsOfJoin& join,
+                                                 const arrow::Table& spine) const;
+  arrow::Result<arrow::ChunkedArrayVector> Nulls(int64_t length) const;
+  arrow::Result<arrow::ChunkedArrayVector> CastToRequested(
+      arrow::ChunkedArrayVector columns) const;
+
+  std::shared_ptr<const BoundSource> source_;
+  std::vector<std::string> entity_keys_;
+  std::string entity_timestamp_;
+  KeyColumns columns_;
+  std::vector<SourceColumn> features_;
+  arrow::FieldVector fields_;
+  exec::AsOfOptions join_options_;
+  RetrievalOptions options_;
+};
+
+}  // namespace floe::offline
