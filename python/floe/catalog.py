@@ -1,0 +1,203 @@
+"""Catalogs and their tables, over the C interface."""
+
+import json
+import os
+import threading
+
+from floe._library import (
+    StreamIn,
+    check,
+    export_schema,
+    ffi,
+    import_schema,
+    import_stream,
+    json_text,
+    lib,
+    take_text,
+    text,
+)
+
+
+class Catalog:
+    """An open catalog. Thread-safe; the same settings share one connection.
+
+    >>> catalog = Catalog(catalog_type="sql", uri="sqlite:////tmp/floe.db",
+    ...                   warehouse="/tmp/warehouse")
+    >>> catalog.create_table("feast.driver_stats", schema, partition_by=["day(ts)"])
+    >>> catalog.append("feast.driver_stats", rows)
+    >>> catalog.scan("feast.driver_stats", filter="driver_id = 7").read_all()
+    """
+
+    def __init__(
+        self,
+        catalog_type="sql",
+        catalog_name="floe",
+        uri=None,
+        warehouse=None,
+        storage_options=None,
+    ):
+        """The keys are those of feature_store.yaml (floe.config). Raises FloeInputError
+        naming a wrong key, FloeError where the catalog cannot be reached."""
+        out = ffi.new("floe_catalog**")
+        config = {
+            "catalog_type": catalog_type,
+            "catalog_name": catalog_name,
+            "uri": uri,
+            "warehouse": warehouse,
+            "storage_options": storage_options or {},
+        }
+        check(lib().floe_catalog_open(json_text(config), out))
+        self.handle = ffi.gc(out[0], lib().floe_catalog_close)
+
+    def list_namespaces(self):
+        out = ffi.new("char**")
+        check(lib().floe_list_namespaces(self.handle, out))
+        return json.loads(take_text(out))
+
+    def list_tables(self, namespace):
+        """["namespace.table", ...], sorted."""
+        out = ffi.new("char**")
+        check(lib().floe_list_tables(self.handle, text(namespace), out))
+        return json.loads(take_text(out))
+
+    def create_namespace(self, namespace):
+        check(lib().floe_create_namespace(self.handle, text(namespace)))
+
+    def table_exists(self, table):
+        out = ffi.new("int*")
+        check(lib().floe_table_exists(self.handle, text(table), out))
+        return bool(out[0])
+
+    def describe(self, table):
+        """A dict of the table's schema, spec, snapshots, properties (floe.h)."""
+        out = ffi.new("char**")
+        check(lib().floe_describe_table(self.handle, text(table), out))
+        return json.loads(take_text(out))
+
+    def schema(self, table, **pin):
+        """The pyarrow Schema of the table's rows; pin as in scan."""
+        out = ffi.new("struct ArrowSchema*")
+        check(lib().floe_table_schema(self.handle, text(table), json_text(pin), out))
+        return import_schema(out)
+
+    def create_table(
+        self,
+        table,
+        schema,
+        partition_by=(),
+        properties=None,
+        format_version=2,
+        location=None,
+        if_not_exists=False,
+    ):
+        """Creates a table with the columns of a pyarrow Schema, and its namespace.
+
+        partition_by: texts such as "day(ts)", "bucket(16, driver_id)", "region".
+        """
+        options = {
+            "partition_by": list(partition_by),
+            "properties": properties or {},
+            "format_version": format_version,
+            "location": location,
+            "if_not_exists": if_not_exists,
+        }
+        check(
+            lib().floe_create_table(
+                self.handle, text(table), export_schema(schema), json_text(options)
+            )
+        )
+
+    def drop_table(self, table, purge=False):
+        check(lib().floe_drop_table(self.handle, text(table), int(purge)))
+
+    def append(self, table, rows, snapshot_properties=None):
+        """Appends a pyarrow Table, RecordBatch or RecordBatchReader in one snapshot.
+
+        Returns {"snapshot_id", "rows", "files", "metadata_location"}.
+        """
+        options = {"snapshot_properties": snapshot_properties or {}}
+        out = ffi.new("char**")
+        with StreamIn(rows) as stream:
+            check(
+                lib().floe_append(
+                    self.handle, text(table), stream, json_text(options), out
+                )
+            )
+        return json.loads(take_text(out))
+
+    def scan(
+        self,
+        table,
+        columns=None,
+        filter=None,
+        snapshot_id=None,
+        ref=None,
+        as_of_ms=None,
+        limit=None,
+    ):
+        """A reader of record batches, in no fixed order (floe_scan in floe.h)."""
+        options = {
+            "columns": columns,
+            "filter": filter,
+            "snapshot_id": snapshot_id,
+            "ref": ref,
+            "as_of_ms": as_of_ms,
+            "limit": limit,
+        }
+        out = ffi.new("struct ArrowArrayStream*")
+        check(lib().floe_scan(self.handle, text(table), json_text(options), out))
+        return import_stream(out)
+
+    def historical_features(self, request, entity=None):
+        """(reader, receipt) of floe_historical_features."""
+        out = ffi.new("struct ArrowArrayStream*")
+        receipt = ffi.new("char**")
+        with StreamIn(entity) as stream:
+            check(
+                lib().floe_historical_features(
+                    self.handle, json_text(request), stream, out, receipt
+                )
+            )
+        return import_stream(out), json.loads(take_text(receipt))
+
+    def explain_historical_features(self, request, entity=None):
+        """What historical_features would read, as a dict."""
+        out = ffi.new("char**")
+        with StreamIn(entity) as stream:
+            check(
+                lib().floe_explain_historical_features(
+                    self.handle, json_text(request), stream, out
+                )
+            )
+        return json.loads(take_text(out))
+
+    def pull_latest(self, request):
+        """(reader, receipt) of floe_pull_latest."""
+        return self._pull(lib().floe_pull_latest, request)
+
+    def pull_all(self, request):
+        """(reader, receipt) of floe_pull_all."""
+        return self._pull(lib().floe_pull_all, request)
+
+    def _pull(self, function, request):
+        out = ffi.new("struct ArrowArrayStream*")
+        receipt = ffi.new("char**")
+        check(function(self.handle, json_text(request), out, receipt))
+        return import_stream(out), json.loads(take_text(receipt))
+
+
+_open_catalogs = {}
+_open_lock = threading.Lock()
+
+
+def open_catalog(settings):
+    """The process's Catalog of these settings (Catalog's arguments).
+
+    A process that was forked opens its own: connections do not survive a fork.
+    """
+    key = (os.getpid(), json.dumps(settings, sort_keys=True))
+    with _open_lock:
+        catalog = _open_catalogs.get(key)
+        if catalog is None:
+            catalog = _open_catalogs[key] = Catalog(**settings)
+        return catalog

@@ -1,0 +1,162 @@
+"""The settings both stores share: which catalog, and how to reach it and its files."""
+
+import difflib
+import pathlib
+from typing import Any, Dict, Optional, Union
+
+from pydantic import (
+    ConfigDict,
+    SecretStr,
+    StrictStr,
+    field_validator,
+    model_validator,
+)
+
+from feast.repo_config import FeastConfigBaseModel, RepoConfig
+
+CATALOG_TYPES = ("rest", "sql", "glue", "hive")
+DEFAULT_CATALOG_NAME = "floe"
+
+# Where the embedded catalog and its warehouse lie, below the feature repository.
+EMBEDDED_CATALOG = pathlib.Path("data") / "floe_catalog.db"
+EMBEDDED_WAREHOUSE = pathlib.Path("data") / "warehouse"
+
+# Storage options whose values are secret: their names end in, or hold, one of these.
+_SECRET_WORDS = ("secret", "token", "credential", "password", "key", "sas")
+
+_SQLITE = "sqlite:///"
+
+
+def nearest(name, known):
+    """The known name nearest to `name`, or None."""
+    found = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
+    return found[0] if found else None
+
+
+class CatalogSettings(FeastConfigBaseModel):
+    """Where Iceberg tables are. With none of `catalog_type`, `uri` and `warehouse` given:
+    an SQLite catalog and a local warehouse in the feature repository's `data` folder."""
+
+    # Messages must not repeat the input: it holds secrets.
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    catalog_type: Optional[StrictStr] = None
+    """rest, sql, glue or hive."""
+
+    catalog_name: StrictStr = DEFAULT_CATALOG_NAME
+    """The catalog's name; SQL catalogs keep it in every row."""
+
+    uri: Optional[SecretStr] = None
+    """Of the catalog, e.g. sqlite:///data/catalog.db (relative to the repository)."""
+
+    warehouse: Optional[StrictStr] = None
+    """The folder or bucket of new tables; a relative path is below the repository."""
+
+    storage_options: Dict[str, Union[SecretStr, str]] = {}
+    """Properties of the catalog and the file store, by PyIceberg's names."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _refuse_unknown_keys(cls, values: Any) -> Any:
+        if not isinstance(values, dict):
+            return values
+        known = cls.model_fields
+        for key in values:
+            if key in known:
+                continue
+            guess = nearest(str(key), known)
+            hint = (
+                f"did you mean '{guess}'?"
+                if guess
+                else f"the keys are {', '.join(known)}"
+            )
+            raise ValueError(f"{cls.__name__} has no key '{key}'; {hint}")
+        return values
+
+    @field_validator("catalog_type")
+    @classmethod
+    def _known_catalog_type(cls, value):
+        if value is None or value in CATALOG_TYPES:
+            return value
+        guess = nearest(value, CATALOG_TYPES)
+        hint = f"; did you mean '{guess}'?" if guess else ""
+        raise ValueError(
+            f"catalog_type '{value}' is not one of {', '.join(CATALOG_TYPES)}{hint}"
+        )
+
+    @field_validator("storage_options", mode="before")
+    @classmethod
+    def _texts_with_secrets_hidden(cls, options):
+        if not isinstance(options, dict):
+            raise ValueError("storage_options must be a mapping of names to values")
+        return {str(name): _option(str(name), value) for name, value in options.items()}
+
+    @model_validator(mode="after")
+    def _complete(self):
+        if self.catalog_type is None:
+            for key in ("uri", "warehouse"):
+                if getattr(self, key) is not None:
+                    raise ValueError(
+                        f"'{key}' is given but 'catalog_type' is missing; set catalog_type "
+                        f"to one of {', '.join(CATALOG_TYPES)}"
+                    )
+        elif self.catalog_type == "sql" and self.uri is None:
+            raise ValueError(
+                "'uri' is missing for catalog_type 'sql'; set it, e.g. "
+                "sqlite:///data/catalog.db, or leave catalog_type out for the embedded "
+                "catalog"
+            )
+        return self
+
+    def catalog_arguments(self, repo_path):
+        """The arguments of floe.Catalog, with paths below `repo_path` made absolute."""
+        repo = pathlib.Path(repo_path or ".").resolve()
+        if self.catalog_type is None:
+            catalog_type = "sql"
+            database = repo / EMBEDDED_CATALOG
+            database.parent.mkdir(parents=True, exist_ok=True)
+            uri, warehouse = f"{_SQLITE}{database}", str(repo / EMBEDDED_WAREHOUSE)
+        else:
+            catalog_type = self.catalog_type
+            uri = _absolute_uri(self.uri.get_secret_value() if self.uri else None, repo)
+            warehouse = _absolute_path(self.warehouse, repo)
+        return {
+            "catalog_type": catalog_type,
+            "catalog_name": self.catalog_name,
+            "uri": uri,
+            "warehouse": warehouse,
+            "storage_options": {
+                name: value.get_secret_value() if isinstance(value, SecretStr) else value
+                for name, value in self.storage_options.items()
+            },
+        }
+
+
+def _option(name, value):
+    if isinstance(value, SecretStr):
+        return value
+    if isinstance(value, bool):
+        value = "true" if value else "false"
+    elif isinstance(value, (dict, list)) or value is None:
+        raise ValueError(f"storage_options '{name}' must be text, a number or a boolean")
+    is_secret = any(word in name.lower() for word in _SECRET_WORDS)
+    return SecretStr(str(value)) if is_secret else str(value)
+
+
+def _absolute_uri(uri, repo):
+    if uri is None or not uri.startswith(_SQLITE) or uri.startswith(_SQLITE + "/"):
+        return uri
+    return f"{_SQLITE}{repo / uri[len(_SQLITE) :]}"
+
+
+def _absolute_path(path, repo):
+    if path is None or "://" in path:
+        return path
+    return str(repo / path)
+
+
+def open_store_catalog(config: RepoConfig, settings: CatalogSettings):
+    """The Catalog of a store's settings within a feature repository."""
+    from floe.catalog import open_catalog
+
+    return open_catalog(settings.catalog_arguments(config.repo_path))

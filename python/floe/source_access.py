@@ -1,0 +1,142 @@
+"""Where the rows of a Feast data source are, for every kind of source Floe reads."""
+
+import dataclasses
+import os
+import pathlib
+from typing import Optional
+
+from feast.data_format import ParquetFormat
+from feast.data_source import DataSource
+from feast.infra.data_sources.contrib.iceberg_catalog.iceberg_source import (
+    IcebergSource as FeastIcebergSource,
+)
+from feast.infra.offline_stores.file_source import FileSource
+from feast.repo_config import RepoConfig
+from floe.catalog import Catalog, open_catalog
+from floe.config import open_store_catalog
+from floe.errors import FloeInputError, FloeNotSupportedError
+from floe.source import IcebergSource
+
+
+@dataclasses.dataclass(frozen=True)
+class Location:
+    """A table and the catalog it is in, or the path of Parquet files."""
+
+    catalog: Catalog
+    table: Optional[str] = None
+    parquet: Optional[str] = None
+
+
+def store_settings(config: RepoConfig):
+    """The offline store's settings; they must be Floe's."""
+    from floe.offline_store import IcebergOfflineStoreConfig
+
+    settings = config.offline_store
+    if not isinstance(settings, IcebergOfflineStoreConfig):
+        raise FloeInputError(
+            f"the offline store is {getattr(settings, 'type', settings)}, which cannot read "
+            "an IcebergSource; set offline_store.type to floe.IcebergOfflineStore",
+            "INVALID_CONFIG",
+        )
+    return settings
+
+
+def locate(config: RepoConfig, source: DataSource) -> Location:
+    """Where a source's rows are. FloeNotSupportedError names a kind Floe does not read."""
+    if isinstance(source, IcebergSource):
+        settings = store_settings(config)
+        return Location(
+            open_store_catalog(config, settings),
+            table=qualified(source.table_identifier, settings.namespace),
+        )
+    if isinstance(source, FeastIcebergSource):
+        return Location(
+            open_catalog(_feast_catalog(source)),
+            table=f"{source.namespace}.{source.iceberg_table}",
+        )
+    catalog = open_store_catalog(config, store_settings(config))
+    if isinstance(source, FileSource):
+        return Location(catalog, parquet=_parquet_path(config, source))
+    raise FloeNotSupportedError(
+        f"the data source '{source.name}' is a {type(source).__name__}; Floe reads "
+        "IcebergSource, UnityCatalogSource and Parquet FileSource",
+        "NOT_SUPPORTED",
+    )
+
+
+def source_json(config, source, home, timestamp_field, created_timestamp_column):
+    """`source` as a request of the C interface names it, for a call on catalog `home`.
+
+    The two columns are named as the source names them.
+    """
+    location = locate(config, source)
+    request = {
+        "name": source.name,
+        "timestamp_field": timestamp_field,
+        "created_timestamp_column": created_timestamp_column or None,
+    }
+    if location.parquet is not None:
+        request["parquet"] = location.parquet
+        return request
+    # A table of another catalog is named by its metadata file.
+    request["table"] = (
+        location.table
+        if location.catalog is home
+        else location.catalog.describe(location.table)["metadata_location"]
+    )
+    if isinstance(source, IcebergSource):
+        request.update(source.pin())
+    return request
+
+
+def source_names(source):
+    """A function from Feast's name of a column to the source's own."""
+    reverse = {feast: column for column, feast in source.field_mapping.items()}
+    return lambda name: reverse.get(name, name)
+
+
+def qualified(table, namespace):
+    """The table with the store's namespace, unless it names one."""
+    return table if "." in table else f"{namespace}.{table}"
+
+
+def _feast_catalog(source):
+    """Catalog settings of one of Feast's own Iceberg sources."""
+    options = {str(k): str(v) for k, v in source.catalog_properties.items()}
+    uri = options.pop("uri", None) or source.endpoint
+    warehouse = options.pop("warehouse", None) or source.warehouse
+    if source.token_env_var:
+        token = os.environ.get(source.token_env_var)
+        if not token:
+            raise FloeInputError(
+                f"the data source '{source.name}' takes its token from the environment "
+                f"variable {source.token_env_var}, which is not set",
+                "INVALID_CONFIG",
+            )
+        options.setdefault("token", token)
+    return {
+        "catalog_type": source.catalog_type,
+        "catalog_name": source.catalog_name,
+        "uri": uri,
+        "warehouse": warehouse,
+        "storage_options": options,
+    }
+
+
+def _parquet_path(config, source):
+    is_parquet = source.file_format is None or isinstance(
+        source.file_format, ParquetFormat
+    )
+    if not is_parquet:
+        raise FloeNotSupportedError(
+            f"the data source '{source.name}' is a file of "
+            f"{type(source.file_format).__name__}; Floe reads Parquet",
+            "NOT_SUPPORTED",
+        )
+    path = str(FileSource.get_uri_for_file_path(config.repo_path, source.path))
+    if "://" in path and not path.startswith("file://"):
+        raise FloeNotSupportedError(
+            f"the data source '{source.name}' is at {path}; Floe reads local Parquet files",
+            "NOT_SUPPORTED",
+        )
+    return str(pathlib.Path(path.removeprefix("file://")))
