@@ -22,8 +22,6 @@ struct Snapshot {
   std::optional<int32_t> schema_id;
   std::optional<int64_t> first_row_id;
   std::optional<int64_t> added_rows;
-  /// Manifest locations of a V1 snapshot without a manifest list.
-  std::vector<std::string> manifests;
   /// Id of the key the manifest list is encrypted with (V3).
   std::optional<std::string> key_id;
 
