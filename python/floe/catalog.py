@@ -36,7 +36,7 @@ class Catalog:
         warehouse=None,
         storage_options=None,
     ):
-        """The keys are those of feature_store.yaml (floe.config). Raises FloeInputError
+        """The keys are those of feature_store.yaml (floe.config). Raises FloeConfigError
         naming a wrong key, FloeError where the catalog cannot be reached."""
         out = ffi.new("floe_catalog**")
         config = {

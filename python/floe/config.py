@@ -2,17 +2,18 @@
 
 import difflib
 import pathlib
-from typing import Any, Dict, Optional, Union
+from typing import Any, Dict, Optional
 
 from pydantic import (
-    ConfigDict,
     SecretStr,
     StrictStr,
+    ValidationError,
     field_validator,
     model_validator,
 )
 
 from feast.repo_config import FeastConfigBaseModel, RepoConfig
+from floe.errors import FloeConfigError
 
 CATALOG_TYPES = ("rest", "sql", "glue", "hive")
 DEFAULT_CATALOG_NAME = "floe"
@@ -37,9 +38,6 @@ class CatalogSettings(FeastConfigBaseModel):
     """Where Iceberg tables are. With none of `catalog_type`, `uri` and `warehouse` given:
     an SQLite catalog and a local warehouse in the feature repository's `data` folder."""
 
-    # Messages must not repeat the input: it holds secrets.
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
-
     catalog_type: Optional[StrictStr] = None
     """rest, sql, glue or hive."""
 
@@ -52,8 +50,17 @@ class CatalogSettings(FeastConfigBaseModel):
     warehouse: Optional[StrictStr] = None
     """The folder or bucket of new tables; a relative path is below the repository."""
 
-    storage_options: Dict[str, Union[SecretStr, str]] = {}
-    """Properties of the catalog and the file store, by PyIceberg's names."""
+    storage_options: Dict[str, Any] = {}
+    """Properties of the catalog and the file store, by PyIceberg's names: text, or
+    SecretStr where the name says that the value is secret."""
+
+    def __init__(self, **values):
+        """Raises FloeConfigError. A ValidationError would show the input, secrets with
+        it, once Feast's own configuration has passed it on."""
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            raise FloeConfigError(_without_input(error), "INVALID_CONFIG") from None
 
     @model_validator(mode="before")
     @classmethod
@@ -70,7 +77,7 @@ class CatalogSettings(FeastConfigBaseModel):
                 if guess
                 else f"the keys are {', '.join(known)}"
             )
-            raise ValueError(f"{cls.__name__} has no key '{key}'; {hint}")
+            raise ValueError(f"there is no key '{key}'; {hint}")
         return values
 
     @field_validator("catalog_type")
@@ -130,6 +137,16 @@ class CatalogSettings(FeastConfigBaseModel):
                 for name, value in self.storage_options.items()
             },
         }
+
+
+def _without_input(error):
+    """What is wrong, one clause per key, without the values given."""
+    clauses = []
+    for problem in error.errors(include_input=False, include_url=False):
+        key = ".".join(str(part) for part in problem["loc"])
+        message = problem["msg"].removeprefix("Value error, ")
+        clauses.append(message if not key or key in message else f"'{key}': {message}")
+    return f"{error.title}: {'; '.join(clauses)}"
 
 
 def _option(name, value):

@@ -16,7 +16,12 @@ class FloeError(Exception):
 
 
 class FloeInputError(FloeError, ValueError):
-    """The request, the configuration or a name in it is wrong."""
+    """The request or a name in it is wrong."""
+
+
+class FloeConfigError(FloeError):
+    """A key of the configuration is unknown, missing or has a wrong value. No ValueError:
+    pydantic would wrap it, and show the whole input beside it."""
 
 
 class FloeNotFoundError(FloeError, LookupError):
@@ -37,7 +42,7 @@ class FloeNotSupportedError(FloeError, NotImplementedError):
 
 _CLASS_OF_CODE = {
     "INVALID_ARGUMENT": FloeInputError,
-    "INVALID_CONFIG": FloeInputError,
+    "INVALID_CONFIG": FloeConfigError,
     "NO_SUCH_COLUMN": FloeInputError,
     "ALREADY_EXISTS": FloeInputError,
     "NO_SUCH_NAMESPACE": FloeNotFoundError,

@@ -16,7 +16,7 @@ from feast.protos.feast.types.EntityKey_pb2 import EntityKey as EntityKeyProto
 from feast.protos.feast.types.Value_pb2 import Value as ValueProto
 from feast.repo_config import RepoConfig
 from floe.config import CatalogSettings, open_store_catalog
-from floe.errors import FloeInputError, FloeNotFoundError
+from floe.errors import FloeConfigError, FloeInputError, FloeNotFoundError
 from floe.online_tables import OnlineTables
 from floe.proto_rows import pack_keys, pack_rows, unpack_rows
 
@@ -233,7 +233,7 @@ def _feature_types(view):
 
 def _open_tables(config, settings):
     if not isinstance(settings, IcebergOnlineStoreConfig):
-        raise FloeInputError(
+        raise FloeConfigError(
             f"the online store is {getattr(settings, 'type', settings)}, not Floe's",
             "INVALID_CONFIG",
         )

@@ -14,7 +14,7 @@ from feast.infra.offline_stores.file_source import FileSource
 from feast.repo_config import RepoConfig
 from floe.catalog import Catalog, open_catalog
 from floe.config import open_store_catalog
-from floe.errors import FloeInputError, FloeNotSupportedError
+from floe.errors import FloeConfigError, FloeNotSupportedError
 from floe.source import IcebergSource
 
 
@@ -33,7 +33,7 @@ def store_settings(config: RepoConfig):
 
     settings = config.offline_store
     if not isinstance(settings, IcebergOfflineStoreConfig):
-        raise FloeInputError(
+        raise FloeConfigError(
             f"the offline store is {getattr(settings, 'type', settings)}, which cannot read "
             "an IcebergSource; set offline_store.type to floe.IcebergOfflineStore",
             "INVALID_CONFIG",
@@ -108,7 +108,7 @@ def _feast_catalog(source):
     if source.token_env_var:
         token = os.environ.get(source.token_env_var)
         if not token:
-            raise FloeInputError(
+            raise FloeConfigError(
                 f"the data source '{source.name}' takes its token from the environment "
                 f"variable {source.token_env_var}, which is not set",
                 "INVALID_CONFIG",
