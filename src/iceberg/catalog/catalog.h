@@ -96,7 +96,8 @@ class Catalog {
       const TableIdentifier& table, const std::vector<TableRequirement>& requirements,
       const std::vector<TableUpdate>& updates) = 0;
 
-  /// Forgets the table. With `purge`, then also deletes every file under its location.
+  /// Forgets the table. With `purge`, then also deletes every file its metadata reaches;
+  /// kInvalidArgument when the table's gc.enabled is false.
   virtual arrow::Status DropTable(const TableIdentifier& table, bool purge) = 0;
   virtual arrow::Result<LoadedTable> RegisterTable(
       const TableIdentifier& table, const std::string& metadata_location) = 0;

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/random.h"
 #include "iceberg/catalog/catalog.h"
+#include "iceberg/catalog/metadata_file.h"
 
 namespace floe::iceberg {
 
@@ -34,6 +35,7 @@ struct CatalogEnvironment {
   std::shared_ptr<FileIO> io;  ///< Null: made from the config's properties.
   const Clock* clock = &Clock::System();
   Random* random = &Random::System();
+  TableMetadataCache* metadata_cache = &ProcessTableMetadataCache();
 };
 
 using CatalogFactory = std::function<arrow::Result<std::shared_ptr<Catalog>>(
@@ -57,6 +59,8 @@ class CatalogRegistry {
  private:
   mutable std::mutex mutex_;
   std::map<std::string, CatalogFactory> factories_;
+  /// Held while opening, so that two threads do not open the same catalog twice.
+  std::mutex open_mutex_;
   std::vector<std::pair<CatalogConfig, std::shared_ptr<Catalog>>> open_;
 };
 

@@ -13,7 +13,6 @@
 #include "base/parallel.h"
 #include "base/random.h"
 #include "iceberg/spec/manifest.h"
-#include "iceberg/spec/table_metadata.h"
 #include "io/file_io.h"
 
 namespace floe::iceberg {
@@ -21,12 +20,11 @@ namespace floe::iceberg {
 using ManifestList = std::vector<ManifestFile>;
 using ManifestEntries = std::vector<ManifestEntry>;
 
-/// Parsed metadata files by location: Iceberg never rewrites one in place, so an entry
-/// never goes stale. Bounded by bytes. Thread-safe; a file is read once however many
-/// threads ask.
+/// Parsed manifest lists and manifests by location: Iceberg never rewrites one in place,
+/// so an entry never goes stale. (metadata.json files: catalog/metadata_file.h.) Bounded
+/// by bytes. Thread-safe; a file is read once however many threads ask.
 class MetadataCache {
  public:
-  static constexpr int64_t kMetadataBytes = int64_t{64} << 20;
   static constexpr int64_t kManifestListBytes = int64_t{64} << 20;
   static constexpr int64_t kManifestBytes = int64_t{256} << 20;
 
@@ -34,9 +32,6 @@ class MetadataCache {
 
   /// The one all tables of the process share unless told otherwise.
   static const std::shared_ptr<MetadataCache>& Process();
-
-  arrow::Result<TableMetadataPtr> TableMetadataAt(const FileIO& io,
-                                                  const std::string& location);
 
   arrow::Result<std::shared_ptr<const ManifestList>> ManifestListAt(
       const FileIO& io, const std::string& location);
@@ -51,18 +46,20 @@ class MetadataCache {
   void Clear();
 
  private:
-  LruCache<TableMetadata> metadata_;
   LruCache<ManifestList> manifest_lists_;
   LruCache<ManifestEntries> manifests_;
 };
+
+/// Puts the calling thread to sleep.
+void SleepMilliseconds(int64_t milliseconds);
 
 /// What a table takes from its surroundings; tests replace the parts.
 struct TableContext {
   std::shared_ptr<MetadataCache> cache = MetadataCache::Process();
   const Clock* clock = &Clock::System();
   Random* random = &Random::System();
-  /// Waits between attempts to commit; the default sleeps.
-  std::function<void(int64_t milliseconds)> sleep;
+  /// Waits between attempts to commit.
+  std::function<void(int64_t milliseconds)> sleep = SleepMilliseconds;
   int threads = DefaultThreadCount();
 };
 

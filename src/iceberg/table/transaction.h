@@ -34,12 +34,13 @@ struct TableChange {
 class TableOperation {
  public:
   virtual ~TableOperation() = default;
-  /// Called once an attempt. An empty change commits nothing.
+  /// Called once an attempt. An empty change commits nothing. An error here ends it all:
+  /// on this base the change cannot be made.
   virtual arrow::Result<TableChange> Apply(const Table& base) = 0;
-  /// The attempt certainly did not happen: removes what Apply wrote.
+  /// The attempt certainly did not happen: removes what only it could have used.
   virtual void CleanUpAttempt(const Table& base) = 0;
-  /// The last attempt happened; removes what earlier attempts left.
-  virtual void CleanUpAfterCommit(const Table& committed) = 0;
+  /// No attempt happened and there will be no other: removes the rest.
+  virtual void CleanUp(const Table& base) = 0;
 };
 
 /// Applies and commits `operation`, again on the refreshed table after each

@@ -1,0 +1,495 @@
+#include "iceberg/catalog/table_update.h"
+
+#include <algorithm>
+#include <charconv>
+#include <set>
+
+#include "base/error.h"
+#include "iceberg/catalog/catalog.h"
+
+namespace floe::iceberg {
+namespace {
+
+constexpr int kWritableFormatVersionMax = 2;
+constexpr int64_t kDefaultPreviousVersions = 100;
+constexpr int32_t kFirstSortOrderId = 1;
+
+arrow::Status CheckWritableVersion(int format_version) {
+  if (format_version >= 1 && format_version <= kWritableFormatVersionMax) {
+    return arrow::Status::OK();
+  }
+  return MakeError(ErrorCode::kNotSupported,
+                   "format-version {} cannot be written by this version of Floe: use 1 "
+                   "or 2",
+                   format_version);
+}
+
+bool NeedsVersion3(const Type& type) {
+  switch (type.id()) {
+    case TypeId::kTimestampNs:
+    case TypeId::kTimestampTzNs:
+    case TypeId::kUnknown:
+    case TypeId::kVariant:
+    case TypeId::kGeometry:
+    case TypeId::kGeography:
+      return true;
+    default:
+      return std::any_of(type.fields().begin(), type.fields().end(),
+                         [](const NestedField& f) { return NeedsVersion3(*f.type); });
+  }
+}
+
+arrow::Status CheckSchemaTypes(const Schema& schema, int format_version) {
+  if (format_version >= 3) return arrow::Status::OK();
+  for (const NestedField& field : schema.fields()) {
+    if (!NeedsVersion3(*field.type)) continue;
+    return MakeError(ErrorCode::kNotSupported,
+                     "column '{}' of type {} needs format-version 3, the table has {}",
+                     field.name, field.type->ToString(), format_version);
+  }
+  return arrow::Status::OK();
+}
+
+arrow::Status CheckSpecField(const PartitionField& field, const Schema& schema) {
+  const NestedField* source = schema.FindField(field.source_id);
+  if (source == nullptr) {
+    return MakeError(ErrorCode::kInvalidArgument,
+                     "partition field '{}' refers to field id {}, which the schema does "
+                     "not have",
+                     field.name, field.source_id);
+  }
+  if (field.transform.kind() == Transform::Kind::kUnknown) {
+    return MakeError(ErrorCode::kNotSupported,
+                     "partition field '{}' uses the unknown transform '{}'", field.name,
+                     field.transform.ToString());
+  }
+  auto result = field.transform.ResultType(source->type);
+  if (!result.ok()) return WithContext(result.status(), "partition field", field.name);
+  const NestedField* same_name = schema.FindField(field.name);
+  bool is_own = field.transform.kind() == Transform::Kind::kIdentity &&
+                same_name != nullptr && same_name->id == field.source_id;
+  if (same_name != nullptr && !is_own) {
+    return MakeError(ErrorCode::kInvalidArgument,
+                     "partition field '{}' has the name of a column: choose another, "
+                     "e.g. '{}_{}'",
+                     field.name, field.name, field.transform.ToString());
+  }
+  return arrow::Status::OK();
+}
+
+/// Checks `spec` and gives each field without an id the next one.
+arrow::Status AssignSpecFieldIds(const Schema& schema, PartitionSpec* spec,
+                                 int32_t* last_partition_id) {
+  std::set<std::string> names;
+  for (PartitionField& field : spec->fields) {
+    if (!names.insert(field.name).second) {
+      return MakeError(ErrorCode::kInvalidArgument, "two partition fields are named '{}'",
+                       field.name);
+    }
+    ARROW_RETURN_NOT_OK(CheckSpecField(field, schema));
+    if (field.field_id == 0) field.field_id = *last_partition_id + 1;
+    if (field.field_id < PartitionSpec::kFirstFieldId) {
+      return MakeError(ErrorCode::kInvalidArgument,
+                       "partition field '{}' has id {}: ids start at {}", field.name,
+                       field.field_id, PartitionSpec::kFirstFieldId);
+    }
+    *last_partition_id = std::max(*last_partition_id, field.field_id);
+  }
+  return arrow::Status::OK();
+}
+
+arrow::Status CheckSortOrder(const SortOrder& order, const Schema& schema) {
+  for (const SortField& field : order.fields) {
+    const NestedField* source = schema.FindField(field.source_id);
+    if (source == nullptr) {
+      return MakeError(ErrorCode::kInvalidArgument,
+                       "the sort order refers to field id {}, which the schema does not "
+                       "have",
+                       field.source_id);
+    }
+    ARROW_RETURN_NOT_OK(field.transform.ResultType(source->type).status());
+  }
+  return arrow::Status::OK();
+}
+
+arrow::Result<int64_t> PreviousVersionsMax(const TableMetadata& metadata) {
+  constexpr char kKey[] = "write.metadata.previous-versions-max";
+  std::string text = metadata.Property(kKey, "");
+  if (text.empty()) return kDefaultPreviousVersions;
+  int64_t value = 0;
+  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size() || value < 0) {
+    return MakeError(ErrorCode::kInvalidConfig,
+                     "table property {} is '{}': expected a number from 0 up", kKey,
+                     text);
+  }
+  return value;
+}
+
+std::string WithoutTrailingSlash(std::string location) {
+  while (location.size() > 1 && location.back() == '/') location.pop_back();
+  return location;
+}
+
+/// One change of a table's metadata under way.
+class MetadataBuilder {
+ public:
+  MetadataBuilder(const TableMetadata& base, int64_t now_ms)
+      : metadata_(base), now_ms_(std::max(now_ms, base.last_updated_ms)) {}
+
+  arrow::Status Apply(const TableUpdate& change) {
+    return std::visit([this](const auto& value) { return Do(value); }, change);
+  }
+
+  arrow::Result<TableMetadata> Finish(const TableMetadata& base,
+                                      const std::string& base_location) {
+    metadata_.last_updated_ms = now_ms_;
+    if (!base_location.empty()) {
+      metadata_.metadata_log.push_back({base.last_updated_ms, base_location});
+    }
+    ARROW_ASSIGN_OR_RAISE(int64_t keep, PreviousVersionsMax(metadata_));
+    auto& log = metadata_.metadata_log;
+    int64_t excess = static_cast<int64_t>(log.size()) - keep;
+    if (excess > 0) log.erase(log.begin(), log.begin() + excess);
+    return std::move(metadata_);
+  }
+
+ private:
+  arrow::Status Do(const update::AssignUuid& change) {
+    if (!metadata_.table_uuid.empty() && metadata_.table_uuid != change.uuid) {
+      return MakeError(ErrorCode::kInvalidArgument,
+                       "the table's uuid {} cannot become {}", metadata_.table_uuid,
+                       change.uuid);
+    }
+    metadata_.table_uuid = change.uuid;
+    return arrow::Status::OK();
+  }
+
+  arrow::Status Do(const update::UpgradeFormatVersion& change) {
+    ARROW_RETURN_NOT_OK(CheckWritableVersion(change.format_version));
+    if (change.format_version < metadata_.format_version) {
+      return MakeError(ErrorCode::kInvalidArgument,
+                       "a table of format-version {} cannot go back to {}",
+                       metadata_.format_version, change.format_version);
+    }
+    metadata_.format_version = change.format_version;
+    return arrow::Status::OK();
+  }
+
+  arrow::Status Do(const update::AddSchema& change) {
+    const Schema& schema = *change.schema;
+    ARROW_RETURN_NOT_OK(CheckSchemaTypes(schema, metadata_.format_version));
+    int32_t next_id = 0;
+    for (const SchemaPtr& known : metadata_.schemas) {
+      next_id = std::max(next_id, known->schema_id() + 1);
+      if (!known->SameFields(schema) ||
+          known->identifier_field_ids() != schema.identifier_field_ids()) {
+        continue;
+      }
+      last_schema_id_ = known->schema_id();
+      return arrow::Status::OK();
+    }
+    ARROW_ASSIGN_OR_RAISE(SchemaPtr added, Schema::Make(schema.fields(), next_id,
+                                                        schema.identifier_field_ids()));
+    metadata_.last_column_id =
+        std::max(metadata_.last_column_id, added->highest_field_id());
+    metadata_.schemas.push_back(std::move(added));
+    last_schema_id_ = next_id;
+    return arrow::Status::OK();
+  }
+
+  arrow::Status Do(const update::SetCurrentSchema& change) {
+    ARROW_ASSIGN_OR_RAISE(int32_t id, ResolveId(change.schema_id, last_schema_id_));
+    ARROW_RETURN_NOT_OK(metadata_.SchemaById(id).status());
+    metadata_.current_schema_id = id;
+    return arrow::Status::OK();
+  }
+
+  arrow::Status Do(const update::AddSpec& change) {
+    PartitionSpec spec = change.spec;
+    int32_t next_id = 0;
+    for (const PartitionSpec& known : metadata_.partition_specs) {
+      next_id = std::max(next_id, known.spec_id + 1);
+      if (!known.IsEquivalentTo(spec)) continue;
+      last_spec_id_ = known.spec_id;
+      return arrow::Status::OK();
+    }
+    ReuseFieldIds(&spec);
+    ARROW_RETURN_NOT_OK(
+        AssignSpecFieldIds(*metadata_.schema(), &spec, &metadata_.last_partition_id));
+    spec.spec_id = next_id;
+    metadata_.partition_specs.push_back(std::move(spec));
+    last_spec_id_ = next_id;
+    return arrow::Status::OK();
+  }
+
+  arrow::Status Do(const update::SetDefaultSpec& change) {
+    ARROW_ASSIGN_OR_RAISE(int32_t id, ResolveId(change.spec_id, last_spec_id_));
+    ARROW_RETURN_NOT_OK(metadata_.SpecById(id).status());
+    metadata_.default_spec_id = id;
+    return arrow::Status::OK();
+  }
+
+  arrow::Status Do(const update::AddSortOrder& change) {
+    ARROW_RETURN_NOT_OK(CheckSortOrder(change.sort_order, *metadata_.schema()));
+    int32_t next_id = kFirstSortOrderId;
+    for (const SortOrder& known : metadata_.sort_orders) {
+      next_id = std::max(next_id, known.order_id + 1);
+      if (known.fields != change.sort_order.fields) continue;
+      last_sort_order_id_ = known.order_id;
+      return arrow::Status::OK();
+    }
+    int32_t id = change.sort_order.fields.empty() ? SortOrder::kUnsortedId : next_id;
+    metadata_.sort_orders.push_back({id, change.sort_order.fields});
+    last_sort_order_id_ = id;
+    return arrow::Status::OK();
+  }
+
+  arrow::Status Do(const update::SetDefaultSortOrder& change) {
+    ARROW_ASSIGN_OR_RAISE(int32_t id,
+                          ResolveId(change.sort_order_id, last_sort_order_id_));
+    bool is_known =
+        std::any_of(metadata_.sort_orders.begin(), metadata_.sort_orders.end(),
+                    [&](const SortOrder& order) { return order.order_id == id; });
+    if (!is_known) {
+      return MakeError(ErrorCode::kInvalidArgument, "the table has no sort order {}", id);
+    }
+    metadata_.default_sort_order_id = id;
+    return arrow::Status::OK();
+  }
+
+  arrow::Status Do(const update::AddSnapshot& change) {
+    const Snapshot& snapshot = change.snapshot;
+    if (metadata_.SnapshotById(snapshot.snapshot_id).ok()) {
+      return MakeError(ErrorCode::kInvalidArgument, "the table already has snapshot {}",
+                       snapshot.snapshot_id);
+    }
+    bool is_newer = snapshot.sequence_number > metadata_.last_sequence_number;
+    if (metadata_.format_version > 1 && !is_newer && snapshot.parent_snapshot_id) {
+      return MakeError(ErrorCode::kInvalidArgument,
+                       "snapshot {} has sequence number {}, not above the table's {}",
+                       snapshot.snapshot_id, snapshot.sequence_number,
+                       metadata_.last_sequence_number);
+    }
+    metadata_.last_sequence_number =
+        std::max(metadata_.last_sequence_number, snapshot.sequence_number);
+    now_ms_ = std::max(now_ms_, snapshot.timestamp_ms);
+    added_snapshots_.insert(snapshot.snapshot_id);
+    metadata_.snapshots.push_back(snapshot);
+    return arrow::Status::OK();
+  }
+
+  arrow::Status Do(const update::SetSnapshotRef& change) {
+    ARROW_ASSIGN_OR_RAISE(const Snapshot* snapshot,
+                          metadata_.SnapshotById(change.ref.snapshot_id));
+    if (change.name == kMainBranch) {
+      if (change.ref.type != RefType::kBranch) {
+        return MakeError(ErrorCode::kInvalidArgument, "'main' must be a branch");
+      }
+      if (metadata_.current_snapshot_id != snapshot->snapshot_id) {
+        bool is_new = added_snapshots_.count(snapshot->snapshot_id) > 0;
+        metadata_.snapshot_log.push_back(
+            {is_new ? snapshot->timestamp_ms : now_ms_, snapshot->snapshot_id});
+      }
+      metadata_.current_snapshot_id = snapshot->snapshot_id;
+    }
+    metadata_.refs[change.name] = change.ref;
+    return arrow::Status::OK();
+  }
+
+  arrow::Status Do(const update::RemoveSnapshots& change) {
+    std::set<int64_t> removed(change.snapshot_ids.begin(), change.snapshot_ids.end());
+    std::erase_if(metadata_.snapshots, [&](const Snapshot& snapshot) {
+      return removed.count(snapshot.snapshot_id) > 0;
+    });
+    std::erase_if(metadata_.refs, [&](const auto& ref) {
+      return removed.count(ref.second.snapshot_id) > 0;
+    });
+    if (metadata_.current_snapshot_id &&
+        removed.count(*metadata_.current_snapshot_id) > 0) {
+      metadata_.current_snapshot_id.reset();
+    }
+    // History before a removed snapshot is cut: a time travel there could not be
+    // answered.
+    std::vector<SnapshotLogEntry> kept;
+    for (const SnapshotLogEntry& entry : metadata_.snapshot_log) {
+      if (removed.count(entry.snapshot_id) > 0) {
+        kept.clear();
+      } else {
+        kept.push_back(entry);
+      }
+    }
+    metadata_.snapshot_log = std::move(kept);
+    return arrow::Status::OK();
+  }
+
+  arrow::Status Do(const update::RemoveSnapshotRef& change) {
+    if (change.name == kMainBranch) {
+      metadata_.current_snapshot_id.reset();
+      metadata_.snapshot_log.clear();
+    }
+    metadata_.refs.erase(change.name);
+    return arrow::Status::OK();
+  }
+
+  arrow::Status Do(const update::SetProperties& change) {
+    for (const auto& [key, value] : change.updates) metadata_.properties[key] = value;
+    return arrow::Status::OK();
+  }
+
+  arrow::Status Do(const update::RemoveProperties& change) {
+    for (const std::string& key : change.removals) metadata_.properties.erase(key);
+    return arrow::Status::OK();
+  }
+
+  arrow::Status Do(const update::SetLocation& change) {
+    if (change.location.empty()) {
+      return MakeError(ErrorCode::kInvalidArgument, "a table's location cannot be empty");
+    }
+    metadata_.location = WithoutTrailingSlash(change.location);
+    return arrow::Status::OK();
+  }
+
+  static arrow::Result<int32_t> ResolveId(int32_t id,
+                                          const std::optional<int32_t>& last_added) {
+    if (id != update::SetCurrentSchema::kLastAdded) return id;
+    if (last_added) return *last_added;
+    return MakeError(ErrorCode::kInvalidArgument,
+                     "id -1 means the last one added, but this commit adds none");
+  }
+
+  /// A field that any spec of the table had keeps its id.
+  void ReuseFieldIds(PartitionSpec* spec) const {
+    for (PartitionField& field : spec->fields) {
+      if (field.field_id != 0) continue;
+      for (const PartitionSpec& known : metadata_.partition_specs) {
+        for (const PartitionField& old : known.fields) {
+          if (old.source_id == field.source_id && old.transform == field.transform) {
+            field.field_id = old.field_id;
+          }
+        }
+      }
+    }
+  }
+
+  TableMetadata metadata_;
+  int64_t now_ms_;
+  std::optional<int32_t> last_schema_id_;
+  std::optional<int32_t> last_spec_id_;
+  std::optional<int32_t> last_sort_order_id_;
+  std::set<int64_t> added_snapshots_;
+};
+
+template <typename T>
+arrow::Status CheckSame(std::string_view what, const T& expected, const T& actual) {
+  if (expected == actual) return arrow::Status::OK();
+  return MakeError(ErrorCode::kCommitConflict,
+                   "the table changed: its {} is {}, the commit expects {}", what, actual,
+                   expected);
+}
+
+std::optional<int64_t> RefSnapshot(const TableMetadata& base, const std::string& ref) {
+  if (ref == kMainBranch) return base.current_snapshot_id;
+  auto found = base.refs.find(ref);
+  if (found == base.refs.end()) return std::nullopt;
+  return found->second.snapshot_id;
+}
+
+std::string SnapshotText(const std::optional<int64_t>& id) {
+  return id ? std::to_string(*id) : "none";
+}
+
+struct RequirementCheck {
+  const TableMetadata& base;
+
+  arrow::Status operator()(const requirement::AssertCreate&) const {
+    return MakeError(ErrorCode::kAlreadyExists, "the table exists already");
+  }
+  arrow::Status operator()(const requirement::AssertTableUuid& r) const {
+    return CheckSame("uuid", r.uuid, base.table_uuid);
+  }
+  arrow::Status operator()(const requirement::AssertRefSnapshotId& r) const {
+    return CheckSame("snapshot of '" + r.ref + "'", SnapshotText(r.snapshot_id),
+                     SnapshotText(RefSnapshot(base, r.ref)));
+  }
+  arrow::Status operator()(const requirement::AssertLastAssignedFieldId& r) const {
+    return CheckSame("last field id", r.last_assigned_field_id, base.last_column_id);
+  }
+  arrow::Status operator()(const requirement::AssertCurrentSchemaId& r) const {
+    return CheckSame("current schema", r.current_schema_id, base.current_schema_id);
+  }
+  arrow::Status operator()(const requirement::AssertLastAssignedPartitionId& r) const {
+    return CheckSame("last partition id", r.last_assigned_partition_id,
+                     base.last_partition_id);
+  }
+  arrow::Status operator()(const requirement::AssertDefaultSpecId& r) const {
+    return CheckSame("default partition spec", r.default_spec_id, base.default_spec_id);
+  }
+  arrow::Status operator()(const requirement::AssertDefaultSortOrderId& r) const {
+    return CheckSame("default sort order", r.default_sort_order_id,
+                     base.default_sort_order_id);
+  }
+};
+
+}  // namespace
+
+arrow::Result<TableMetadata> NewTableMetadata(const CreateTableRequest& request,
+                                              const std::string& location,
+                                              const std::string& uuid, int64_t now_ms) {
+  ARROW_RETURN_NOT_OK(CheckWritableVersion(request.format_version));
+  if (request.schema == nullptr || request.schema->fields().empty()) {
+    return MakeError(ErrorCode::kInvalidArgument,
+                     "a table needs a schema with at least one column");
+  }
+  ARROW_RETURN_NOT_OK(CheckSchemaTypes(*request.schema, request.format_version));
+  TableMetadata metadata;
+  metadata.format_version = request.format_version;
+  metadata.table_uuid = uuid;
+  metadata.location = WithoutTrailingSlash(location);
+  metadata.last_updated_ms = now_ms;
+  metadata.last_column_id = request.schema->highest_field_id();
+  ARROW_ASSIGN_OR_RAISE(SchemaPtr schema,
+                        Schema::Make(request.schema->fields(), Schema::kInitialId,
+                                     request.schema->identifier_field_ids()));
+  metadata.schemas.push_back(std::move(schema));
+  metadata.current_schema_id = Schema::kInitialId;
+
+  PartitionSpec spec = request.spec;
+  spec.spec_id = 0;
+  ARROW_RETURN_NOT_OK(
+      AssignSpecFieldIds(*request.schema, &spec, &metadata.last_partition_id));
+  metadata.partition_specs.push_back(std::move(spec));
+
+  ARROW_RETURN_NOT_OK(CheckSortOrder(request.sort_order, *request.schema));
+  SortOrder order = request.sort_order;
+  order.order_id = order.fields.empty() ? SortOrder::kUnsortedId : kFirstSortOrderId;
+  metadata.default_sort_order_id = order.order_id;
+  metadata.sort_orders.push_back(std::move(order));
+  metadata.properties = request.properties;
+  return metadata;
+}
+
+arrow::Result<TableMetadata> ApplyUpdates(const TableMetadata& base,
+                                          const std::string& base_location,
+                                          const std::vector<TableUpdate>& updates,
+                                          int64_t now_ms) {
+  ARROW_RETURN_NOT_OK(CheckWritableVersion(base.format_version));
+  MetadataBuilder builder(base, now_ms);
+  for (const TableUpdate& change : updates) ARROW_RETURN_NOT_OK(builder.Apply(change));
+  return builder.Finish(base, base_location);
+}
+
+arrow::Status CheckRequirements(const TableMetadata* base,
+                                const std::vector<TableRequirement>& requirements) {
+  for (const TableRequirement& required : requirements) {
+    bool wants_none = std::holds_alternative<requirement::AssertCreate>(required);
+    if (base == nullptr) {
+      if (wants_none) continue;
+      return MakeError(ErrorCode::kCommitConflict, "the table no longer exists");
+    }
+    ARROW_RETURN_NOT_OK(std::visit(RequirementCheck{*base}, required));
+  }
+  return arrow::Status::OK();
+}
+
+}  // namespace floe::iceberg
