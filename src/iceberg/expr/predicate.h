@@ -63,7 +63,7 @@ class Predicate {
   std::string ToString() const;
 
  private:
-  friend arrow::Result<Ptr> Bind(const Ptr& predicate, const Schema& schema);
+  friend class BoundPredicate;
   Predicate() = default;
 
   Op op_ = Op::kTrue;
@@ -78,7 +78,11 @@ class Predicate {
 using PredicatePtr = Predicate::Ptr;
 
 /// Resolves columns and casts literals. kNoSuchColumn or kInvalidArgument names the
-/// column, the literal and the type.
+/// column, the literal and the type. Columns inside lists and maps cannot be filtered on.
+///
+/// Three-valued logic: a comparison with NULL is never true, nor is its negation. NaN is
+/// not less, greater or equal to anything (so it is != everything, and NOT (x < 1) holds
+/// for it); IS NAN of NULL is false, IS NOT NAN of NULL true. 0.0 equals -0.0.
 arrow::Result<PredicatePtr> Bind(const PredicatePtr& predicate, const Schema& schema);
 
 /// Ids of all fields a bound predicate looks at, sorted and distinct.

@@ -1,0 +1,50 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "arrow/result.h"
+#include "iceberg/format/parquet/metrics_config.h"
+#include "iceberg/spec/manifest.h"
+#include "iceberg/spec/schema.h"
+
+namespace arrow {
+class Array;
+}
+namespace parquet {
+class FileMetaData;
+}
+
+namespace floe::iceberg {
+
+/// Counts NaNs per field id over the arrays given; of float and double fields outside
+/// lists and maps, which are the ones that can have bounds.
+class NanCounter {
+ public:
+  void Count(const arrow::Array& array, const NestedField& field);
+  const std::map<int32_t, int64_t>& counts() const { return counts_; }
+
+ private:
+  void CountBelow(const arrow::Array& array, const NestedField& field,
+                  std::vector<const arrow::Array*>* parents);
+  std::map<int32_t, int64_t> counts_;
+};
+
+/// Iceberg metrics of a written file, by field id, from its footer (bounds merged over
+/// row groups) and the NaNs counted while writing.
+arrow::Result<std::vector<ColumnMetrics>> MakeColumnMetrics(
+    const parquet::FileMetaData& footer, const Schema& schema,
+    const MetricsConfig& config, const std::map<int32_t, int64_t>& nan_counts);
+
+/// The first `length` characters of a UTF-8 text: a lower bound of it.
+std::string TruncatedLowerText(std::string_view text, int32_t length);
+/// The least text of at most `length` characters that is not below `text`; nullopt when
+/// there is none. `text` itself where it is short enough.
+std::optional<std::string> TruncatedUpperText(std::string_view text, int32_t length);
+/// The same of bytes.
+std::optional<std::string> TruncatedUpperBytes(std::string_view bytes, int32_t length);
+
+}  // namespace floe::iceberg
