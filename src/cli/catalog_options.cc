@@ -64,6 +64,19 @@ arrow::Status ReadKey(const YAML::Node& store, const char* key, std::string* val
   return arrow::Status::OK();
 }
 
+// Relative paths in a Feast repo's configuration start at the repo.
+void MakeAbsolute(const std::filesystem::path& repo, CatalogConfig* config) {
+  constexpr std::string_view kSqlite = "sqlite:///";
+  if (config->uri.starts_with(kSqlite) && config->uri.size() > kSqlite.size() &&
+      config->uri[kSqlite.size()] != '/') {
+    config->uri =
+        std::string(kSqlite) + (repo / config->uri.substr(kSqlite.size())).string();
+  }
+  if (!config->warehouse.empty() && config->warehouse.find(':') == std::string::npos) {
+    config->warehouse = (repo / config->warehouse).string();
+  }
+}
+
 arrow::Status ReadStore(const YAML::Node& store, CatalogConfig* config) {
   ARROW_RETURN_NOT_OK(ReadKey(store, "catalog_type", &config->catalog_type));
   ARROW_RETURN_NOT_OK(ReadKey(store, "catalog_name", &config->catalog_name));
@@ -88,6 +101,7 @@ arrow::Result<bool> ReadFeastConfig(const std::filesystem::path& file,
       if (!store || !store.IsMap() || !store["type"]) continue;
       if (!IsFloeStore(store["type"].as<std::string>())) continue;
       ARROW_RETURN_NOT_OK(ReadStore(store, config));
+      MakeAbsolute(file.parent_path(), config);
       return true;
     }
   } catch (const YAML::Exception& error) {
