@@ -8,13 +8,15 @@
 
 #include "arrow/result.h"
 #include "arrow/type_fwd.h"
+#include "arrow/util/type_fwd.h"
 #include "base/row_pick.h"
 #include "iceberg/format/parquet/gather_output.h"
+#include "iceberg/format/parquet/page_decoder.h"
 #include "iceberg/format/parquet/parquet_file.h"
 
 namespace floe::iceberg {
 
-struct DecodeScratch;
+class RowSelection;
 
 /// Decompression contexts and buffers, reused from row group to row group: what bounds
 /// the memory of a scan to a few buffers per thread and keeps them warm. Make one per
@@ -53,12 +55,13 @@ class RowGroupColumns {
 
   int64_t row_count() const;
 
-  /// Says which columns will be asked for, in this order, so that neighbouring chunks are
-  /// fetched in one read (gaps up to kCoalesceGap, reads up to kCoalesceBytes). Optional;
-  /// for remote stores and many small columns.
-  void WillRead(std::vector<int> columns);
+  /// Says which columns will be read in full or nearly so, so that neighbouring chunks
+  /// are fetched in one read of up to kReadBytes. Optional; without it a read ends with
+  /// its column.
+  void WillRead(const std::vector<int>& columns);
+  /// Ranges closer than this are fetched together.
   static constexpr int64_t kCoalesceGap = 64 << 10;
-  static constexpr int64_t kCoalesceBytes = 8 << 20;
+  static constexpr int64_t kReadBytes = 4 << 20;
 
   /// The whole column. A string or binary column whose pages are all dictionary-encoded
   /// comes as dictionary<int32, type> when `keep_dictionary`.
@@ -85,13 +88,57 @@ class RowGroupColumns {
   const Counters& counters() const { return counters_; }
 
  private:
-  class Chunk;
+  /// Where a column chunk's pages are.
+  struct Chunk {
+    const parquet::ColumnDescriptor* column = nullptr;
+    arrow::Compression::type compression = arrow::Compression::UNCOMPRESSED;
+    int64_t begin = 0;  ///< Of its first page, in the file.
+    int64_t end = 0;
+    std::shared_ptr<parquet::OffsetIndex> index;  ///< Null: pages are found by walking.
+  };
+  struct Page {
+    PageHeader header;
+    std::span<const uint8_t> body;
+  };
+  template <typename Gatherer>
+  arrow::Status VisitPages(const Chunk& chunk, const RowSelection& selection,
+                           PageDecoder* decoder, Gatherer&& gather);
+  template <typename Gatherer>
+  arrow::Status WalkPages(const Chunk& chunk, const RowSelection& selection,
+                          PageDecoder* decoder, Gatherer&& gather);
+  template <typename Gatherer>
+  arrow::Status SeekPages(const Chunk& chunk, const RowSelection& selection,
+                          PageDecoder* decoder, Gatherer&& gather);
+  arrow::Result<Chunk> Locate(int column) const;
+  arrow::Status GatherInto(int column, const RowSelection& selection, OutputColumn* out);
+  arrow::Result<std::shared_ptr<arrow::Array>> ReadSelected(
+      int column, const std::shared_ptr<arrow::DataType>& type,
+      const RowSelection& selection);
+  /// nullptr when some page is not dictionary-encoded.
+  arrow::Result<std::shared_ptr<arrow::Array>> ReadDictionary(
+      int column, const std::shared_ptr<arrow::DataType>& type);
+  /// Bytes [begin, begin + length) of the file, valid until the next call; up to
+  /// `ahead_end` may be fetched along.
+  arrow::Result<std::span<const uint8_t>> Fetch(int64_t begin, int64_t length,
+                                                int64_t ahead_end);
+  arrow::Result<PageHeader> FetchHeader(int64_t at, int64_t chunk_end, int64_t ahead_end);
+  arrow::Result<Page> FetchPage(int64_t at, int64_t chunk_end, int64_t ahead_end);
+  /// How far reading on from `at` is wanted anyway.
+  int64_t PlannedEnd(int64_t at, int64_t otherwise) const;
+
   ParquetFilePtr file_;
   int row_group_;
   DecodeScratchPool* scratch_pool_;
   std::unique_ptr<DecodeScratch> scratch_;
   arrow::MemoryPool* pool_;
-  std::vector<int> planned_;
+  struct PlannedRange {
+    int64_t begin;
+    int64_t end;
+  };
+  std::vector<PlannedRange> planned_;  ///< Ascending, disjoint.
+  int64_t window_begin_ = 0;           ///< What scratch_->window or mapped_ holds.
+  int64_t window_end_ = 0;
+  std::shared_ptr<arrow::Buffer> mapped_;
   Counters counters_;
 };
 

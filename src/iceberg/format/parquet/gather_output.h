@@ -70,6 +70,11 @@ class OutputColumn {
   arrow::Status Allocate();
   arrow::Result<std::shared_ptr<arrow::Buffer>> PackValidity(int64_t begin, int64_t end,
                                                              int64_t* null_count) const;
+  arrow::Result<std::shared_ptr<arrow::Buffer>> PackBits(const uint8_t* bytes,
+                                                         int64_t count) const;
+  template <typename Offset>
+  arrow::Result<std::shared_ptr<arrow::Array>> AssembleVariable(int64_t begin,
+                                                                int64_t end) const;
   arrow::Result<std::shared_ptr<arrow::ChunkedArray>> FinishFixed();
   arrow::Result<std::shared_ptr<arrow::ChunkedArray>> FinishVariable();
   arrow::Result<std::shared_ptr<arrow::ChunkedArray>> FinishNested();
