@@ -1,0 +1,84 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "arrow/result.h"
+#include "iceberg/spec/manifest.h"
+#include "iceberg/spec/name_mapping.h"
+#include "iceberg/table/table.h"
+#include "online/online_table.h"
+
+namespace floe::online {
+
+/// A data file of an online table, as far as a look-up needs to know it.
+struct IndexedFile {
+  std::shared_ptr<const iceberg::DataFile> file;
+  int64_t sequence_number = 0;
+  /// Bounds of entity_key, as hex; false: nothing is known.
+  bool has_bounds = false;
+  std::string lower;
+  std::string upper;
+  std::map<int32_t, iceberg::Literal> constants;
+  std::vector<std::shared_ptr<const iceberg::DataFile>> position_deletes;
+};
+
+using IndexedFiles = std::vector<std::shared_ptr<const IndexedFile>>;
+
+/// Which files of one version of an online table may hold which keys. Immutable, shared
+/// by all requests; made once per metadata location.
+class FileIndex {
+ public:
+  /// Plans all files of the table's current snapshot, or, where that snapshot only adds
+  /// to the one `previous` was made of (null: none), reads what was added alone.
+  static arrow::Result<std::shared_ptr<const FileIndex>> Make(
+      iceberg::TablePtr table, const OnlineStoreConfig& config,
+      const std::shared_ptr<const FileIndex>& previous);
+
+  const iceberg::TablePtr& table() const { return table_; }
+  const OnlineLayout& layout() const { return layout_; }
+  int32_t key_field_id() const { return key_field_id_; }
+  const std::shared_ptr<const iceberg::NameMapping>& name_mapping() const {
+    return name_mapping_;
+  }
+
+  /// Files of the partition `entity_hash`.
+  const IndexedFiles& PartitionFiles(int32_t entity_hash) const {
+    return by_hash_[entity_hash];
+  }
+  /// Files that may hold any key: of another partition spec, or without a hash.
+  const IndexedFiles& UnplacedFiles() const { return unplaced_; }
+
+  int64_t file_count() const { return file_count_; }
+  /// How many files were read from manifests to make this index, the rest being shared.
+  int64_t files_added() const { return files_added_; }
+  int64_t memory_bytes() const;
+
+ private:
+  struct Source;
+
+  FileIndex() = default;
+  arrow::Status Plan();
+  /// False when the snapshot does more than add data files to `previous`.
+  arrow::Result<bool> Extend(const FileIndex& previous);
+  arrow::Status Add(Source source);
+
+  iceberg::TablePtr table_;
+  OnlineLayout layout_;
+  int32_t key_field_id_ = 0;
+  int32_t hash_field_id_ = 0;
+  std::shared_ptr<const iceberg::NameMapping> name_mapping_;
+  std::vector<IndexedFiles> by_hash_;
+  IndexedFiles unplaced_;
+  std::set<std::string> manifests_;
+  bool has_delete_manifests_ = false;
+  int64_t file_count_ = 0;
+  int64_t files_added_ = 0;
+};
+
+}  // namespace floe::online

@@ -1,0 +1,518 @@
+#include "online/online_reader.h"
+
+#include <algorithm>
+#include <mutex>
+#include <numeric>
+#include <unordered_map>
+#include <utility>
+
+#include "arrow/array.h"
+#include "arrow/builder.h"
+#include "arrow/chunked_array.h"
+#include "base/error.h"
+#include "base/hex.h"
+#include "base/lru_cache.h"
+#include "base/parallel.h"
+#include "feast/value_type.h"
+#include "iceberg/format/parquet/file_schema.h"
+#include "iceberg/format/parquet/key_lookup.h"
+#include "iceberg/table/scan.h"
+#include "online/file_index.h"
+#include "online/file_rows.h"
+#include "online/read_deadline.h"
+
+namespace floe::online {
+
+namespace {
+
+using iceberg::OutputColumn;
+
+constexpr int64_t kIndexCacheBytes = int64_t{256} << 20;
+constexpr int64_t kDeletesCacheBytes = int64_t{64} << 20;
+constexpr int64_t kMaxKeysPerRead = 1'000'000;
+/// Fewer files than this are looked into by the calling thread alone: a thread costs
+/// about as much to start as a small file to probe.
+constexpr size_t kMinFilesPerThread = 4;
+
+const std::shared_ptr<arrow::DataType>& TimesType() {
+  static const auto type = arrow::timestamp(arrow::TimeUnit::MICRO, "UTC");
+  return type;
+}
+
+using DeletedRows = std::vector<int64_t>;
+
+/// What requests share besides the index.
+struct SharedCaches {
+  iceberg::DecodeScratchPool scratch;
+  LruCache<DeletedRows> deleted_rows{kDeletesCacheBytes};
+};
+
+/// The newest row of one key so far.
+struct Winner {
+  int32_t task = -1;  ///< -1: none.
+  int64_t row = 0;
+  int64_t event_ts = 0;
+  int64_t created_ts = 0;  ///< kNoCreated: NULL.
+};
+constexpr int64_t kNoCreated = INT64_MIN;
+
+/// The keys to look for in one file, and what was found.
+struct FileTask {
+  const IndexedFile* file = nullptr;
+  std::vector<int32_t> keys;  ///< Ordinals of distinct keys, ascending.
+  std::vector<iceberg::KeyMatch> matches;
+  std::shared_ptr<arrow::TimestampArray> event_ts;  ///< Of the matches.
+  std::shared_ptr<arrow::TimestampArray> created_ts;
+  iceberg::ParquetFilePtr parquet;
+  OnlineReadCounters counters;
+};
+
+arrow::Result<std::shared_ptr<arrow::Array>> FinishColumn(OutputColumn* column) {
+  ARROW_ASSIGN_OR_RAISE(auto chunked, column->Finish());
+  if (chunked->num_chunks() == 1) return chunked->chunk(0);
+  if (chunked->num_chunks() == 0) return arrow::MakeEmptyArray(chunked->type());
+  return MakeError(ErrorCode::kResourceExhausted,
+                   "a feature's values of one request are over 2 GiB; ask for fewer "
+                   "entities");
+}
+
+/// One request against one version of the table.
+class ReadRequest {
+ public:
+  ReadRequest(const FileIndex& index, const ReadDeadline& deadline, SharedCaches* caches,
+              int threads)
+      : index_(index), deadline_(deadline), caches_(caches), threads_(threads) {}
+
+  arrow::Result<OnlineRows> Run(std::span<const std::string> keys,
+                                const std::vector<WantedColumn>& features) {
+    SortKeys(keys);
+    MakeTasks();
+    ARROW_RETURN_NOT_OK(ForEachTask([this](FileTask* task) { return LookUp(task); }));
+    ChooseWinners();
+    return Collect(static_cast<int64_t>(keys.size()), features);
+  }
+
+  void AddCounters(OnlineReadCounters* counters) const {
+    for (const FileTask& task : tasks_) {
+      counters->files_in_partitions += static_cast<int64_t>(task.keys.size());
+      counters->files_opened += task.parquet != nullptr ? 1 : 0;
+      counters->bloom_checks += task.counters.bloom_checks;
+      counters->bloom_hits += task.counters.bloom_hits;
+      counters->key_pages_read += task.counters.key_pages_read;
+      counters->rows_matched += task.counters.rows_matched;
+    }
+  }
+
+ private:
+  arrow::Status ForEachTask(const std::function<arrow::Status(FileTask*)>& body) {
+    const int threads =
+        std::min<int>(threads_, static_cast<int>(tasks_.size() / kMinFilesPerThread) + 1);
+    return ParallelFor(static_cast<int64_t>(tasks_.size()), threads,
+                       [&](int64_t i) { return body(&tasks_[i]); });
+  }
+
+  /// Distinct keys in byte order (which their hex has too), and where each was asked for.
+  void SortKeys(std::span<const std::string> keys) {
+    std::vector<uint32_t> order(keys.size());
+    std::iota(order.begin(), order.end(), 0);
+    std::sort(order.begin(), order.end(),
+              [&](uint32_t a, uint32_t b) { return keys[a] < keys[b]; });
+    for (uint32_t position : order) {
+      if (raw_keys_.empty() || raw_keys_.back() != keys[position]) {
+        raw_keys_.push_back(keys[position]);
+        hex_keys_.push_back(HexEncode(keys[position]));
+        positions_.emplace_back();
+      }
+      positions_.back().push_back(position);
+    }
+  }
+
+  void AddTask(const IndexedFile& file, std::span<const int32_t> keys) {
+    FileTask task;
+    for (int32_t key : keys) {
+      if (!file.has_bounds ||
+          (file.lower <= hex_keys_[key] && hex_keys_[key] <= file.upper)) {
+        task.keys.push_back(key);
+      }
+    }
+    if (task.keys.empty()) return;
+    task.file = &file;
+    tasks_.push_back(std::move(task));
+  }
+
+  void MakeTasks() {
+    std::vector<std::pair<int32_t, int32_t>> hashed;
+    std::vector<int32_t> all;
+    for (size_t key = 0; key < raw_keys_.size(); ++key) {
+      const auto ordinal = static_cast<int32_t>(key);
+      hashed.emplace_back(EntityHash(raw_keys_[key], index_.layout().partition_count),
+                          ordinal);
+      all.push_back(ordinal);
+    }
+    std::sort(hashed.begin(), hashed.end());
+    std::vector<int32_t> group;
+    for (size_t i = 0; i < hashed.size();) {
+      const int32_t hash = hashed[i].first;
+      group.clear();
+      for (; i < hashed.size() && hashed[i].first == hash; ++i) {
+        group.push_back(hashed[i].second);
+      }
+      for (const auto& file : index_.PartitionFiles(hash)) AddTask(*file, group);
+    }
+    for (const auto& file : index_.UnplacedFiles()) AddTask(*file, all);
+  }
+
+  arrow::Status LookUp(FileTask* task) {
+    ARROW_RETURN_NOT_OK(deadline_.Check("looking into a data file"));
+    const iceberg::DataFile& file = *task->file->file;
+    ARROW_ASSIGN_OR_RAISE(
+        task->parquet, iceberg::ParquetFile::Open(*index_.table()->io(), file.file_path,
+                                                  file.file_size_bytes));
+    ARROW_ASSIGN_OR_RAISE(auto fields,
+                          task->parquet->Fields(index_.name_mapping().get()));
+    const int column = fields->LeafColumn(index_.key_field_id());
+    if (column < 0) {
+      return MakeError(ErrorCode::kCorruptData, "data file '{}' has no column '{}'",
+                       file.file_path, kEntityKeyColumn);
+    }
+    std::vector<std::string_view> keys;
+    keys.reserve(task->keys.size());
+    for (int32_t key : task->keys) keys.push_back(hex_keys_[key]);
+    iceberg::KeyLookupCounters counters;
+    ARROW_ASSIGN_OR_RAISE(task->matches,
+                          iceberg::LookupKeys(*task->parquet, column, keys, &counters));
+    task->counters.bloom_checks = counters.bloom_checks;
+    task->counters.bloom_hits = counters.bloom_hits;
+    task->counters.key_pages_read = counters.pages_read;
+    ARROW_RETURN_NOT_OK(DropDeleted(task));
+    task->counters.rows_matched = static_cast<int64_t>(task->matches.size());
+    return task->matches.empty() ? arrow::Status::OK() : ReadTimes(task);
+  }
+
+  arrow::Status DropDeleted(FileTask* task) {
+    if (task->file->position_deletes.empty() || task->matches.empty()) {
+      return arrow::Status::OK();
+    }
+    const std::string key =
+        index_.table()->metadata_location() + "|" + task->file->file->file_path;
+    ARROW_ASSIGN_OR_RAISE(
+        auto deleted,
+        caches_->deleted_rows.GetOrLoad(
+            key, [&]() -> arrow::Result<LruCache<DeletedRows>::Loaded> {
+              iceberg::FileScanTask scan;
+              scan.file = task->file->file;
+              scan.sequence_number = task->file->sequence_number;
+              scan.position_deletes = task->file->position_deletes;
+              ARROW_ASSIGN_OR_RAISE(DeletedRows rows, iceberg::LoadPositionDeletes(
+                                                          *index_.table()->io(), scan));
+              const auto bytes = static_cast<int64_t>(rows.size() * sizeof(int64_t));
+              return LruCache<DeletedRows>::Loaded{
+                  std::make_shared<const DeletedRows>(std::move(rows)), bytes};
+            }));
+    std::erase_if(task->matches, [&](const iceberg::KeyMatch& match) {
+      return std::binary_search(deleted->begin(), deleted->end(), match.row);
+    });
+    return arrow::Status::OK();
+  }
+
+  arrow::Status ReadTimes(FileTask* task) {
+    std::vector<RowPick> picks;
+    for (size_t i = 0; i < task->matches.size(); ++i) {
+      picks.push_back(
+          {static_cast<uint32_t>(task->matches[i].row), static_cast<uint32_t>(i)});
+    }
+    ARROW_ASSIGN_OR_RAISE(auto columns, TimeColumns());
+    std::vector<std::unique_ptr<OutputColumn>> outputs;
+    std::vector<OutputColumn*> places;
+    for (size_t i = 0; i < columns.size(); ++i) {
+      ARROW_ASSIGN_OR_RAISE(
+          auto output,
+          OutputColumn::Make(TimesType(), static_cast<int64_t>(picks.size())));
+      places.push_back(output.get());
+      outputs.push_back(std::move(output));
+    }
+    FileRows rows(task->parquet, *task->file, index_, &caches_->scratch);
+    ARROW_RETURN_NOT_OK(rows.Gather(columns, picks, places, deadline_));
+    ARROW_ASSIGN_OR_RAISE(auto event_ts, FinishColumn(outputs[0].get()));
+    ARROW_ASSIGN_OR_RAISE(auto created_ts, FinishColumn(outputs[1].get()));
+    task->event_ts = std::static_pointer_cast<arrow::TimestampArray>(event_ts);
+    task->created_ts = std::static_pointer_cast<arrow::TimestampArray>(created_ts);
+    return arrow::Status::OK();
+  }
+
+  arrow::Result<std::vector<WantedColumn>> TimeColumns() const {
+    std::vector<WantedColumn> columns;
+    for (const char* name : {kEventTsColumn, kCreatedTsColumn}) {
+      ARROW_ASSIGN_OR_RAISE(const auto* field, index_.table()->schema()->GetField(name));
+      columns.push_back({*field, TimesType()});
+    }
+    return columns;
+  }
+
+  bool IsNewer(const Winner& candidate, const Winner& winner) const {
+    if (winner.task < 0) return true;
+    if (candidate.event_ts != winner.event_ts) {
+      return candidate.event_ts > winner.event_ts;
+    }
+    if (candidate.created_ts != winner.created_ts) {
+      return candidate.created_ts > winner.created_ts;
+    }
+    const int64_t candidate_commit = tasks_[candidate.task].file->sequence_number;
+    const int64_t winner_commit = tasks_[winner.task].file->sequence_number;
+    if (candidate_commit != winner_commit) return candidate_commit > winner_commit;
+    return std::pair(candidate.task, candidate.row) > std::pair(winner.task, winner.row);
+  }
+
+  void ChooseWinners() {
+    winners_.resize(raw_keys_.size());
+    for (size_t t = 0; t < tasks_.size(); ++t) {
+      const FileTask& task = tasks_[t];
+      for (size_t i = 0; i < task.matches.size(); ++i) {
+        if (task.event_ts->IsNull(i)) continue;
+        Winner candidate;
+        candidate.task = static_cast<int32_t>(t);
+        candidate.row = task.matches[i].row;
+        candidate.event_ts = task.event_ts->Value(i);
+        candidate.created_ts =
+            task.created_ts->IsNull(i) ? kNoCreated : task.created_ts->Value(i);
+        Winner& winner = winners_[task.keys[task.matches[i].key]];
+        if (IsNewer(candidate, winner)) winner = candidate;
+      }
+    }
+  }
+
+  arrow::Result<OnlineRows> Collect(int64_t length,
+                                    const std::vector<WantedColumn>& features) {
+    std::vector<std::unique_ptr<OutputColumn>> outputs;
+    std::vector<OutputColumn*> places;
+    for (const WantedColumn& feature : features) {
+      ARROW_ASSIGN_OR_RAISE(auto output, OutputColumn::Make(feature.type, length));
+      places.push_back(output.get());
+      outputs.push_back(std::move(output));
+    }
+    std::vector<std::vector<RowPick>> picks(tasks_.size());
+    for (size_t key = 0; key < winners_.size(); ++key) {
+      if (winners_[key].task < 0) continue;
+      for (uint32_t position : positions_[key]) {
+        picks[winners_[key].task].push_back(
+            {static_cast<uint32_t>(winners_[key].row), position});
+      }
+    }
+    if (!features.empty()) {
+      ARROW_RETURN_NOT_OK(ForEachTask([&](FileTask* task) -> arrow::Status {
+        std::vector<RowPick>& wanted = picks[task - tasks_.data()];
+        if (wanted.empty()) return arrow::Status::OK();
+        ARROW_RETURN_NOT_OK(deadline_.Check("reading features"));
+        std::sort(wanted.begin(), wanted.end(),
+                  [](const RowPick& a, const RowPick& b) { return a.row < b.row; });
+        FileRows rows(task->parquet, *task->file, index_, &caches_->scratch);
+        return rows.Gather(features, wanted, places, deadline_);
+      }));
+    }
+    OnlineRows result;
+    for (auto& output : outputs) {
+      ARROW_ASSIGN_OR_RAISE(auto column, FinishColumn(output.get()));
+      result.features.push_back(std::move(column));
+    }
+    ARROW_RETURN_NOT_OK(CollectTimes(length, &result));
+    ARROW_RETURN_NOT_OK(deadline_.Check("returning the answer"));
+    return result;
+  }
+
+  arrow::Status CollectTimes(int64_t length, OnlineRows* result) const {
+    std::vector<const Winner*> by_position(static_cast<size_t>(length));
+    for (size_t key = 0; key < winners_.size(); ++key) {
+      for (uint32_t position : positions_[key]) by_position[position] = &winners_[key];
+    }
+    arrow::TimestampBuilder event_ts(TimesType(), arrow::default_memory_pool());
+    arrow::TimestampBuilder created_ts(TimesType(), arrow::default_memory_pool());
+    ARROW_RETURN_NOT_OK(event_ts.Reserve(length));
+    ARROW_RETURN_NOT_OK(created_ts.Reserve(length));
+    for (const Winner* winner : by_position) {
+      if (winner->task < 0) {
+        event_ts.UnsafeAppendNull();
+        created_ts.UnsafeAppendNull();
+        continue;
+      }
+      event_ts.UnsafeAppend(winner->event_ts);
+      if (winner->created_ts == kNoCreated) {
+        created_ts.UnsafeAppendNull();
+      } else {
+        created_ts.UnsafeAppend(winner->created_ts);
+      }
+    }
+    ARROW_RETURN_NOT_OK(event_ts.Finish(&result->event_ts));
+    return created_ts.Finish(&result->created_ts);
+  }
+
+  const FileIndex& index_;
+  const ReadDeadline& deadline_;
+  SharedCaches* caches_;
+  int threads_;
+  std::vector<std::string_view> raw_keys_;
+  std::vector<std::string> hex_keys_;
+  std::vector<std::vector<uint32_t>> positions_;
+  std::vector<FileTask> tasks_;
+  std::vector<Winner> winners_;
+};
+
+bool SameStorage(const iceberg::Type& a, const iceberg::Type& b) {
+  if (a.id() != b.id()) return false;
+  return a.id() == iceberg::TypeId::kList
+             ? SameStorage(*a.element().type, *b.element().type)
+             : a.Equals(b);
+}
+
+/// The table's column for a feature, in the view's type.
+arrow::Result<WantedColumn> ColumnOf(const iceberg::Table& table,
+                                     const OnlineFeature& feature) {
+  for (const iceberg::NestedField& field : table.schema()->fields()) {
+    if (field.name != feature.name) continue;
+    WantedColumn column;
+    column.field = field;
+    int32_t element_id = 0;
+    ARROW_ASSIGN_OR_RAISE(auto wanted, feast::ToIcebergType(feature.type, &element_id));
+    ARROW_ASSIGN_OR_RAISE(column.type, feast::ToArrowType(feature.type));
+    if (SameStorage(*field.type, *wanted)) return column;
+    if (iceberg::IsPromotionAllowed(*field.type, *wanted,
+                                    table.metadata()->format_version)) {
+      column.field.type = std::move(wanted);
+      return column;
+    }
+    return MakeError(
+        ErrorCode::kInvalidArgument,
+        "feature '{}' is {} in online table '{}' but {} in the feature view; "
+        "run `feast apply`",
+        feature.name, field.type->ToString(), table.name(),
+        feast::ValueTypeName(feature.type));
+  }
+  return MakeError(ErrorCode::kNoSuchColumn,
+                   "online table '{}' has no column for feature '{}' yet; run `feast "
+                   "apply`",
+                   table.name(), feature.name);
+}
+
+arrow::Result<std::vector<WantedColumn>> ColumnsOf(
+    const iceberg::Table& table, const OnlineView& view,
+    const std::vector<std::string>& features) {
+  std::vector<WantedColumn> columns;
+  for (const std::string& name : features) {
+    auto found =
+        std::find_if(view.features.begin(), view.features.end(),
+                     [&](const OnlineFeature& feature) { return feature.name == name; });
+    if (found == view.features.end()) {
+      std::vector<std::string> names;
+      for (const OnlineFeature& feature : view.features) names.push_back(feature.name);
+      const std::string nearest = NearestName(name, names);
+      return MakeError(
+          ErrorCode::kInvalidArgument, "feature view '{}' has no feature '{}'{}",
+          view.name, name,
+          nearest.empty() ? "" : fmt::format("; did you mean '{}'?", nearest));
+    }
+    ARROW_ASSIGN_OR_RAISE(WantedColumn column, ColumnOf(table, *found));
+    columns.push_back(std::move(column));
+  }
+  return columns;
+}
+
+}  // namespace
+
+bool OnlineRows::IsFound(int64_t row) const { return event_ts->IsValid(row); }
+
+class OnlineReader::Impl {
+ public:
+  Impl(std::shared_ptr<iceberg::Catalog> catalog, OnlineStoreConfig config,
+       iceberg::TableContext context)
+      : catalog_(std::move(catalog)),
+        config_(std::move(config)),
+        context_(std::move(context)) {}
+
+  const OnlineStoreConfig& config() const { return config_; }
+
+  arrow::Result<std::shared_ptr<const FileIndex>> Index(const OnlineView& view) {
+    ARROW_ASSIGN_OR_RAISE(auto table, LoadOnlineTable(catalog_, config_, view, context_));
+    const std::string name = table->name();
+    ARROW_ASSIGN_OR_RAISE(
+        auto index, indexes_.GetOrLoad(
+                        table->metadata_location(),
+                        [&]() -> arrow::Result<LruCache<FileIndex>::Loaded> {
+                          ARROW_ASSIGN_OR_RAISE(
+                              auto made, FileIndex::Make(table, config_, Latest(name)));
+                          SetLatest(name, made);
+                          const int64_t bytes = made->memory_bytes();
+                          return LruCache<FileIndex>::Loaded{std::move(made), bytes};
+                        }));
+    return index;
+  }
+
+  arrow::Result<OnlineRows> Read(const OnlineView& view,
+                                 std::span<const std::string> keys,
+                                 const std::vector<std::string>& features,
+                                 OnlineReadCounters* counters) {
+    if (static_cast<int64_t>(keys.size()) > kMaxKeysPerRead) {
+      return MakeError(ErrorCode::kResourceExhausted,
+                       "a read of {} entities is over the limit of {}; ask in parts",
+                       keys.size(), kMaxKeysPerRead);
+    }
+    ARROW_ASSIGN_OR_RAISE(auto identifier, OnlineTableIdentifier(config_, view));
+    const ReadDeadline deadline(*context_.clock, identifier.ToString(),
+                                config_.read_timeout_ms);
+    ARROW_ASSIGN_OR_RAISE(auto index, Index(view));
+    ARROW_RETURN_NOT_OK(deadline.Check("looking up keys"));
+    ARROW_ASSIGN_OR_RAISE(auto columns, ColumnsOf(*index->table(), view, features));
+    const int threads =
+        config_.read_threads > 0 ? config_.read_threads : DefaultThreadCount();
+    ReadRequest request(*index, deadline, &caches_, threads);
+    auto rows = request.Run(keys, columns);
+    if (counters != nullptr) request.AddCounters(counters);
+    if (!rows.ok()) return WithContext(rows.status(), "table", identifier.ToString());
+    return rows;
+  }
+
+ private:
+  std::shared_ptr<const FileIndex> Latest(const std::string& table) {
+    std::lock_guard<std::mutex> lock(mutex_);
+    auto found = latest_.find(table);
+    return found == latest_.end() ? nullptr : found->second;
+  }
+
+  void SetLatest(const std::string& table, std::shared_ptr<const FileIndex> index) {
+    std::lock_guard<std::mutex> lock(mutex_);
+    latest_[table] = std::move(index);
+  }
+
+  std::shared_ptr<iceberg::Catalog> catalog_;
+  OnlineStoreConfig config_;
+  iceberg::TableContext context_;
+  SharedCaches caches_;
+  LruCache<FileIndex> indexes_{kIndexCacheBytes};
+  std::mutex mutex_;
+  /// By table, the index made last: what the next snapshot's is extended from.
+  std::unordered_map<std::string, std::shared_ptr<const FileIndex>> latest_;
+};
+
+OnlineReader::OnlineReader(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+OnlineReader::~OnlineReader() = default;
+
+arrow::Result<std::unique_ptr<OnlineReader>> OnlineReader::Make(
+    std::shared_ptr<iceberg::Catalog> catalog, OnlineStoreConfig config,
+    iceberg::TableContext context) {
+  ARROW_RETURN_NOT_OK(config.Validate());
+  return std::unique_ptr<OnlineReader>(new OnlineReader(
+      std::make_unique<Impl>(std::move(catalog), std::move(config), std::move(context))));
+}
+
+arrow::Result<OnlineRows> OnlineReader::Read(const OnlineView& view,
+                                             std::span<const std::string> keys,
+                                             const std::vector<std::string>& features,
+                                             OnlineReadCounters* counters) {
+  return impl_->Read(view, keys, features, counters);
+}
+
+arrow::Status OnlineReader::Warm(const OnlineView& view) {
+  return impl_->Index(view).status();
+}
+
+const OnlineStoreConfig& OnlineReader::config() const { return impl_->config(); }
+
+}  // namespace floe::online

@@ -1,0 +1,361 @@
+#include "online/online_table.h"
+
+#include <openssl/evp.h>
+
+#include <algorithm>
+#include <charconv>
+#include <set>
+
+#include "base/check.h"
+#include "base/error.h"
+#include "iceberg/table/update_schema.h"
+
+namespace floe::online {
+
+namespace {
+
+using iceberg::NestedField;
+using iceberg::TypeId;
+
+constexpr int32_t kEntityKeyId = 1;
+constexpr int32_t kEntityHashId = 2;
+constexpr int32_t kEventTsId = 3;
+constexpr int32_t kCreatedTsId = 4;
+constexpr int32_t kFirstFeatureId = 5;
+constexpr int32_t kEntityHashPartitionId = iceberg::PartitionSpec::kFirstFieldId;
+constexpr int32_t kSortOrderId = 1;
+constexpr size_t kMd5Bytes = 16;
+
+/// What makes any Iceberg writer lay out files as the reader likes them: a look-up reads
+/// a page of each column, so pages are small; a bloom filter and exact bounds on the key
+/// tell which files to open; bounds of features would only make manifests large. Snappy
+/// needs no set-up per page, which small pages would feel.
+const std::map<std::string, std::string>& LayoutProperties() {
+  static const auto& properties = *new std::map<std::string, std::string>{
+      {"write.format.default", "parquet"},
+      {"write.parquet.bloom-filter-enabled.column.entity_key", "true"},
+      {"write.parquet.compression-codec", "snappy"},
+      {"write.parquet.page-row-limit", "256"},
+      {"write.parquet.page-size-bytes", "65536"},
+      {"write.parquet.row-group-size-bytes", "8388608"},
+      {"write.metadata.metrics.default", "counts"},
+      {"write.metadata.metrics.column.entity_key", "full"},
+      {"write.metadata.metrics.column.event_ts", "full"},
+      {"commit.retry.num-retries", "50"},
+      {"commit.retry.min-wait-ms", "20"},
+      {"commit.retry.max-wait-ms", "2000"},
+  };
+  return properties;
+}
+
+const std::vector<std::string>& FixedColumns() {
+  static const auto& columns = *new std::vector<std::string>{
+      kEntityKeyColumn, kEntityHashColumn, kEventTsColumn, kCreatedTsColumn};
+  return columns;
+}
+
+arrow::Status CheckFeatures(const OnlineView& view) {
+  std::set<std::string> names(FixedColumns().begin(), FixedColumns().end());
+  for (const OnlineFeature& feature : view.features) {
+    ARROW_RETURN_NOT_OK(
+        WithContext(feast::GetValueType(feature.type).status(), "feature", feature.name));
+    if (names.insert(feature.name).second) continue;
+    const bool is_fixed =
+        std::count(FixedColumns().begin(), FixedColumns().end(), feature.name) > 0;
+    return MakeError(ErrorCode::kInvalidArgument,
+                     "feature view '{}' {} '{}'; rename the feature", view.name,
+                     is_fixed ? "has a feature with the name of an online table's column,"
+                              : "has two features named",
+                     feature.name);
+  }
+  return arrow::Status::OK();
+}
+
+arrow::Status CheckStrategy(const OnlineStoreConfig& config) {
+  if (config.partition_strategy == PartitionStrategy::kEntityHash) {
+    return arrow::Status::OK();
+  }
+  return MakeError(ErrorCode::kNotSupported,
+                   "partition_strategy '{}' is not supported by this version; use "
+                   "'entity_hash'",
+                   PartitionStrategyName(config.partition_strategy));
+}
+
+arrow::Result<iceberg::CreateTableRequest> NewTable(const OnlineStoreConfig& config,
+                                                    const OnlineView& view) {
+  using iceberg::Type;
+  std::vector<NestedField> fields = {
+      NestedField::Required(kEntityKeyId, kEntityKeyColumn, Type::String()),
+      NestedField::Required(kEntityHashId, kEntityHashColumn, Type::Int()),
+      NestedField::Required(kEventTsId, kEventTsColumn, Type::TimestampTz()),
+      NestedField::Optional(kCreatedTsId, kCreatedTsColumn, Type::TimestampTz())};
+  fields[0].doc = "hex of Feast's serialized entity key";
+  fields[1].doc = "md5 of the serialized entity key, modulo the partition count";
+  iceberg::CreateTableRequest request;
+  request.properties = LayoutProperties();
+  // Ids of lists' elements follow those of all columns.
+  int32_t next_id = kFirstFeatureId + static_cast<int32_t>(view.features.size());
+  int32_t id = kFirstFeatureId;
+  for (const OnlineFeature& feature : view.features) {
+    ARROW_ASSIGN_OR_RAISE(auto type, feast::ToIcebergType(feature.type, &next_id));
+    fields.push_back(NestedField::Optional(id++, feature.name, std::move(type)));
+    request.properties[kFeatureTypePrefix + feature.name] =
+        feast::ValueTypeName(feature.type);
+  }
+  ARROW_ASSIGN_OR_RAISE(
+      request.schema, iceberg::Schema::Make(std::move(fields),
+                                            iceberg::Schema::kInitialId, {kEntityKeyId}));
+  request.spec.fields = {{kEntityHashId, kEntityHashPartitionId, kEntityHashColumn,
+                          iceberg::Transform::Identity()}};
+  request.sort_order.order_id = kSortOrderId;
+  request.sort_order.fields = {iceberg::SortField{
+      kEntityKeyId, iceberg::Transform::Identity(), iceberg::SortDirection::kAscending,
+      iceberg::NullOrder::kNullsFirst}};
+  request.properties[kPartitionStrategyProperty] =
+      PartitionStrategyName(config.partition_strategy);
+  request.properties[kPartitionCountProperty] = std::to_string(config.partition_count);
+  request.properties[kKeyVersionProperty] =
+      std::to_string(config.entity_key_serialization_version);
+  return request;
+}
+
+bool SameStorage(const iceberg::Type& a, const iceberg::Type& b) {
+  if (a.id() != b.id()) return false;
+  return a.id() == TypeId::kList ? SameStorage(*a.element().type, *b.element().type)
+                                 : a.Equals(b);
+}
+
+const NestedField* FindColumn(const iceberg::Schema& schema, const std::string& name) {
+  const auto& fields = schema.fields();
+  auto found = std::find_if(fields.begin(), fields.end(),
+                            [&](const NestedField& field) { return field.name == name; });
+  return found == fields.end() ? nullptr : &*found;
+}
+
+/// What is missing in an existing table for it to hold a view.
+struct TableChanges {
+  explicit TableChanges(const iceberg::TablePtr& table) : schema(table) {}
+  iceberg::UpdateSchema schema;
+  bool has_schema_changes = false;
+  std::map<std::string, std::string> properties;
+};
+
+arrow::Status PlanFeature(const iceberg::Table& table, const OnlineFeature& feature,
+                          TableChanges* changes) {
+  const std::string property = kFeatureTypePrefix + feature.name;
+  const std::string type_name(feast::ValueTypeName(feature.type));
+  const std::string stored_name = table.metadata()->Property(property, "");
+  if (stored_name != type_name) changes->properties[property] = type_name;
+
+  int32_t element_id = 0;
+  ARROW_ASSIGN_OR_RAISE(auto type, feast::ToIcebergType(feature.type, &element_id));
+  const NestedField* column = FindColumn(*table.schema(), feature.name);
+  if (column == nullptr) {
+    changes->schema.AddColumn(feature.name, std::move(type));
+    changes->has_schema_changes = true;
+    return arrow::Status::OK();
+  }
+  const auto stored = feast::ValueTypeFromName(stored_name);
+  const bool fits = !stored.ok() || feast::IsStorageCompatible(*stored, feature.type);
+  if (fits && SameStorage(*column->type, *type)) return arrow::Status::OK();
+  if (fits && iceberg::IsPromotionAllowed(*column->type, *type,
+                                          table.metadata()->format_version)) {
+    changes->schema.WidenColumn(feature.name, std::move(type));
+    changes->has_schema_changes = true;
+    return arrow::Status::OK();
+  }
+  return MakeError(
+      ErrorCode::kInvalidArgument,
+      "feature '{}' is {} in online table '{}' and cannot become {}; give the feature a "
+      "new name, or drop the table (remove the feature view, `feast apply`, add it "
+      "again)",
+      feature.name, stored.ok() ? stored_name : column->type->ToString(), table.name(),
+      type_name);
+}
+
+arrow::Result<iceberg::TablePtr> UpdateOnlineTable(const iceberg::TablePtr& table,
+                                                   const OnlineStoreConfig& config,
+                                                   const OnlineView& view) {
+  ARROW_RETURN_NOT_OK(OnlineLayout::Of(*table, config).status());
+  TableChanges changes(table);
+  for (const OnlineFeature& feature : view.features) {
+    ARROW_RETURN_NOT_OK(PlanFeature(*table, feature, &changes));
+  }
+  iceberg::TablePtr updated = table;
+  if (changes.has_schema_changes) {
+    ARROW_ASSIGN_OR_RAISE(updated, changes.schema.Commit());
+  }
+  if (changes.properties.empty()) return updated;
+  return iceberg::UpdateProperties(updated, changes.properties);
+}
+
+arrow::Result<int32_t> IntegerProperty(const iceberg::Table& table, const char* key) {
+  const std::string text = table.metadata()->Property(key, "");
+  int32_t value = 0;
+  const auto [end, error] =
+      std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size() || value <= 0) {
+    return MakeError(ErrorCode::kInvalidArgument,
+                     "table '{}' is not an online table of Floe's: its property '{}' is "
+                     "{}; drop it or choose another namespace, then `feast apply`",
+                     table.name(), key, text.empty() ? "not set" : "'" + text + "'");
+  }
+  return value;
+}
+
+arrow::Status Differs(const iceberg::Table& table, std::string_view setting,
+                      std::string_view stored, std::string_view configured) {
+  return MakeError(ErrorCode::kInvalidArgument,
+                   "online table '{}' was created with {} {}, the configuration says {}; "
+                   "set it back, or drop the table and `feast apply`",
+                   table.name(), setting, stored, configured);
+}
+
+}  // namespace
+
+arrow::Result<PartitionStrategy> PartitionStrategyFromName(std::string_view name) {
+  for (PartitionStrategy strategy :
+       {PartitionStrategy::kEntityHash, PartitionStrategy::kTimestamp,
+        PartitionStrategy::kHybrid}) {
+    if (PartitionStrategyName(strategy) == name) return strategy;
+  }
+  return MakeError(ErrorCode::kInvalidConfig,
+                   "partition_strategy '{}' is unknown; use entity_hash, timestamp or "
+                   "hybrid",
+                   name);
+}
+
+std::string_view PartitionStrategyName(PartitionStrategy strategy) {
+  switch (strategy) {
+    case PartitionStrategy::kEntityHash:
+      return "entity_hash";
+    case PartitionStrategy::kTimestamp:
+      return "timestamp";
+    case PartitionStrategy::kHybrid:
+      return "hybrid";
+  }
+  return "";
+}
+
+arrow::Status OnlineStoreConfig::Validate() const {
+  ARROW_RETURN_NOT_OK(WithContext(iceberg::ParseNamespace(table_namespace).status(),
+                                  "setting", "namespace"));
+  if (partition_count < 1 || partition_count > kMaxPartitionCount) {
+    return MakeError(ErrorCode::kInvalidConfig,
+                     "partition_count is {}; it must be between 1 and {}",
+                     partition_count, kMaxPartitionCount);
+  }
+  if (entity_key_serialization_version != 2 && entity_key_serialization_version != 3) {
+    return MakeError(ErrorCode::kInvalidConfig,
+                     "entity_key_serialization_version is {}; use 3 (or 2 for stores "
+                     "written with it)",
+                     entity_key_serialization_version);
+  }
+  return arrow::Status::OK();
+}
+
+arrow::Result<iceberg::TableIdentifier> OnlineTableIdentifier(
+    const OnlineStoreConfig& config, const OnlineView& view) {
+  if (view.project.empty() || view.name.empty()) {
+    return MakeError(ErrorCode::kInvalidArgument,
+                     "an online table needs a project and a feature view name, got '{}' "
+                     "and '{}'",
+                     view.project, view.name);
+  }
+  ARROW_ASSIGN_OR_RAISE(auto levels, iceberg::ParseNamespace(config.table_namespace));
+  std::string name = view.project + "_" + view.name;
+  if (view.version > 0) name += "_v" + std::to_string(view.version);
+  return iceberg::TableIdentifier{std::move(levels), name + "_online"};
+}
+
+int32_t EntityHash(std::string_view serialized_key, int32_t partition_count) {
+  // Looked up once: OpenSSL 3 finds an algorithm by name at every one-shot call.
+  static const EVP_MD* const md5 = EVP_MD_fetch(nullptr, "MD5", nullptr);
+  thread_local const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(
+      EVP_MD_CTX_new(), &EVP_MD_CTX_free);
+  unsigned char digest[EVP_MAX_MD_SIZE];
+  unsigned int size = 0;
+  FLOE_CHECK(md5 != nullptr && EVP_DigestInit_ex2(context.get(), md5, nullptr) == 1 &&
+             EVP_DigestUpdate(context.get(), serialized_key.data(),
+                              serialized_key.size()) == 1 &&
+             EVP_DigestFinal_ex(context.get(), digest, &size) == 1 && size == kMd5Bytes);
+  uint64_t remainder = 0;
+  for (size_t i = 0; i < kMd5Bytes; ++i) {
+    remainder = (remainder << 8 | digest[i]) % static_cast<uint64_t>(partition_count);
+  }
+  return static_cast<int32_t>(remainder);
+}
+
+arrow::Result<OnlineLayout> OnlineLayout::Of(const iceberg::Table& table,
+                                             const OnlineStoreConfig& config) {
+  OnlineLayout layout;
+  ARROW_ASSIGN_OR_RAISE(layout.partition_count,
+                        IntegerProperty(table, kPartitionCountProperty));
+  ARROW_ASSIGN_OR_RAISE(layout.entity_key_version,
+                        IntegerProperty(table, kKeyVersionProperty));
+  const std::string strategy = table.metadata()->Property(kPartitionStrategyProperty, "");
+  if (strategy != PartitionStrategyName(config.partition_strategy)) {
+    return Differs(table, "partition_strategy", strategy,
+                   PartitionStrategyName(config.partition_strategy));
+  }
+  if (layout.partition_count != config.partition_count) {
+    return Differs(table, "partition_count", std::to_string(layout.partition_count),
+                   std::to_string(config.partition_count));
+  }
+  if (layout.entity_key_version != config.entity_key_serialization_version) {
+    return Differs(table, "entity_key_serialization_version",
+                   std::to_string(layout.entity_key_version),
+                   std::to_string(config.entity_key_serialization_version));
+  }
+  return layout;
+}
+
+arrow::Result<iceberg::TablePtr> LoadOnlineTable(
+    const std::shared_ptr<iceberg::Catalog>& catalog, const OnlineStoreConfig& config,
+    const OnlineView& view, const iceberg::TableContext& context) {
+  ARROW_ASSIGN_OR_RAISE(auto identifier, OnlineTableIdentifier(config, view));
+  auto table = iceberg::Table::Load(catalog, identifier, context);
+  if (IsError(table.status(), ErrorCode::kNoSuchTable) ||
+      IsError(table.status(), ErrorCode::kNoSuchNamespace)) {
+    return MakeError(ErrorCode::kNoSuchTable,
+                     "online table '{}' of feature view '{}' does not exist in catalog "
+                     "'{}'; run `feast apply` to create it",
+                     identifier.ToString(), view.name, catalog->name());
+  }
+  return table;
+}
+
+arrow::Result<iceberg::TablePtr> CreateOrUpdateOnlineTable(
+    const std::shared_ptr<iceberg::Catalog>& catalog, const OnlineStoreConfig& config,
+    const OnlineView& view, const iceberg::TableContext& context) {
+  ARROW_RETURN_NOT_OK(config.Validate());
+  ARROW_RETURN_NOT_OK(CheckStrategy(config));
+  ARROW_RETURN_NOT_OK(CheckFeatures(view));
+  ARROW_ASSIGN_OR_RAISE(auto identifier, OnlineTableIdentifier(config, view));
+  auto table = LoadOnlineTable(catalog, config, view, context);
+  if (IsError(table.status(), ErrorCode::kNoSuchTable)) {
+    ARROW_RETURN_NOT_OK(iceberg::EnsureNamespace(*catalog, identifier.levels));
+    ARROW_ASSIGN_OR_RAISE(auto request, NewTable(config, view));
+    auto created = iceberg::Table::Create(catalog, identifier, request, context);
+    if (!IsError(created.status(), ErrorCode::kAlreadyExists)) return created;
+    // Another apply was first.
+    table = LoadOnlineTable(catalog, config, view, context);
+  }
+  ARROW_RETURN_NOT_OK(table.status());
+  return UpdateOnlineTable(*table, config, view);
+}
+
+arrow::Result<bool> DropOnlineTable(const std::shared_ptr<iceberg::Catalog>& catalog,
+                                    const OnlineStoreConfig& config,
+                                    const OnlineView& view) {
+  ARROW_ASSIGN_OR_RAISE(auto identifier, OnlineTableIdentifier(config, view));
+  const arrow::Status status = catalog->DropTable(identifier, /*purge=*/true);
+  if (IsError(status, ErrorCode::kNoSuchTable) ||
+      IsError(status, ErrorCode::kNoSuchNamespace)) {
+    return false;
+  }
+  ARROW_RETURN_NOT_OK(status);
+  return true;
+}
+
+}  // namespace floe::online

@@ -1,0 +1,237 @@
+#include "online/online_writer.h"
+
+#include <algorithm>
+#include <numeric>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "arrow/array.h"
+#include "arrow/builder.h"
+#include "arrow/compute/api_vector.h"
+#include "arrow/compute/cast.h"
+#include "arrow/record_batch.h"
+#include "base/error.h"
+#include "base/hex.h"
+#include "feast/value_codec.h"
+#include "iceberg/table/append.h"
+#include "iceberg/table/data_writer.h"
+
+namespace floe::online {
+
+namespace {
+
+using ArrayPtr = std::shared_ptr<arrow::Array>;
+
+constexpr int64_t kMaxRowsPerWrite = INT32_MAX;
+
+arrow::Result<ArrayPtr> RequiredColumn(const arrow::RecordBatch& rows, const char* name) {
+  ArrayPtr column = rows.GetColumnByName(name);
+  if (column == nullptr) {
+    return MakeError(ErrorCode::kInvalidArgument, "rows to write have no column '{}'",
+                     name);
+  }
+  if (column->null_count() == 0) return column;
+  int64_t row = 0;
+  while (column->IsValid(row)) ++row;
+  return MakeError(ErrorCode::kInvalidArgument,
+                   "row {} of the rows to write has no {}: it cannot be NULL", row, name);
+}
+
+/// The rows of a write, and which of them to write in which order.
+class PreparedRows {
+ public:
+  static arrow::Result<PreparedRows> Make(const arrow::RecordBatch& rows,
+                                          int32_t partition_count) {
+    if (rows.num_rows() > kMaxRowsPerWrite) {
+      return MakeError(ErrorCode::kResourceExhausted,
+                       "a write of {} rows is over the limit of {}; write in batches",
+                       rows.num_rows(), kMaxRowsPerWrite);
+    }
+    PreparedRows prepared;
+    ARROW_ASSIGN_OR_RAISE(ArrayPtr keys, RequiredColumn(rows, kEntityKeyColumn));
+    ARROW_ASSIGN_OR_RAISE(
+        keys, feast::ToStorage(feast::ValueType::kBytes, kEntityKeyColumn, keys));
+    prepared.keys_ = std::static_pointer_cast<arrow::BinaryArray>(keys);
+    ARROW_ASSIGN_OR_RAISE(ArrayPtr event_ts, RequiredColumn(rows, kEventTsColumn));
+    ARROW_ASSIGN_OR_RAISE(prepared.event_ts_, Times(kEventTsColumn, event_ts));
+    ArrayPtr created_ts = rows.GetColumnByName(kCreatedTsColumn);
+    if (created_ts != nullptr) {
+      ARROW_ASSIGN_OR_RAISE(prepared.created_ts_, Times(kCreatedTsColumn, created_ts));
+    }
+    prepared.hashes_.resize(static_cast<size_t>(rows.num_rows()));
+    for (int64_t row = 0; row < rows.num_rows(); ++row) {
+      prepared.hashes_[row] = EntityHash(prepared.keys_->GetView(row), partition_count);
+    }
+    prepared.SortAndKeepNewest();
+    return prepared;
+  }
+
+  int64_t count() const { return static_cast<int64_t>(order_.size()); }
+
+  /// The fixed columns in write order.
+  arrow::Status AppendFixed(arrow::FieldVector* fields,
+                            std::vector<ArrayPtr>* columns) const {
+    arrow::StringBuilder keys;
+    arrow::Int32Builder hashes;
+    ARROW_RETURN_NOT_OK(keys.Reserve(count()));
+    ARROW_RETURN_NOT_OK(hashes.Reserve(count()));
+    for (int32_t row : order_) {
+      ARROW_RETURN_NOT_OK(keys.Append(HexEncode(keys_->GetView(row))));
+      hashes.UnsafeAppend(hashes_[row]);
+    }
+    ARROW_ASSIGN_OR_RAISE(ArrayPtr key_column, keys.Finish());
+    ARROW_ASSIGN_OR_RAISE(ArrayPtr hash_column, hashes.Finish());
+    Append(kEntityKeyColumn, std::move(key_column), fields, columns);
+    Append(kEntityHashColumn, std::move(hash_column), fields, columns);
+    ARROW_RETURN_NOT_OK(AppendTaken(kEventTsColumn, event_ts_, fields, columns));
+    if (created_ts_ == nullptr) return arrow::Status::OK();
+    return AppendTaken(kCreatedTsColumn, created_ts_, fields, columns);
+  }
+
+  arrow::Status AppendTaken(const std::string& name, const ArrayPtr& column,
+                            arrow::FieldVector* fields,
+                            std::vector<ArrayPtr>* columns) const {
+    arrow::Int32Array order(count(), arrow::Buffer::Wrap(order_));
+    ARROW_ASSIGN_OR_RAISE(ArrayPtr taken, arrow::compute::Take(*column, order));
+    Append(name, std::move(taken), fields, columns);
+    return arrow::Status::OK();
+  }
+
+ private:
+  static void Append(const std::string& name, ArrayPtr column, arrow::FieldVector* fields,
+                     std::vector<ArrayPtr>* columns) {
+    fields->push_back(arrow::field(name, column->type()));
+    columns->push_back(std::move(column));
+  }
+
+  static arrow::Result<std::shared_ptr<arrow::TimestampArray>> Times(
+      const char* name, const ArrayPtr& column) {
+    if (column->type_id() != arrow::Type::TIMESTAMP &&
+        column->type_id() != arrow::Type::NA) {
+      return MakeError(ErrorCode::kInvalidArgument,
+                       "column '{}' of the rows to write is {}; it must be a timestamp",
+                       name, column->type()->ToString());
+    }
+    ARROW_ASSIGN_OR_RAISE(
+        ArrayPtr times, feast::ToStorage(feast::ValueType::kUnixTimestamp, name, column));
+    return std::static_pointer_cast<arrow::TimestampArray>(times);
+  }
+
+  int64_t Created(int32_t row) const {
+    if (created_ts_ == nullptr || created_ts_->IsNull(row)) return INT64_MIN;
+    return created_ts_->Value(row);
+  }
+
+  /// By partition, then key, as files are sorted; of each key the newest first.
+  bool Before(int32_t a, int32_t b) const {
+    if (hashes_[a] != hashes_[b]) return hashes_[a] < hashes_[b];
+    if (const int order = keys_->GetView(a).compare(keys_->GetView(b)); order != 0) {
+      return order < 0;
+    }
+    if (event_ts_->Value(a) != event_ts_->Value(b)) {
+      return event_ts_->Value(a) > event_ts_->Value(b);
+    }
+    if (Created(a) != Created(b)) return Created(a) > Created(b);
+    return a > b;
+  }
+
+  void SortAndKeepNewest() {
+    order_.resize(hashes_.size());
+    std::iota(order_.begin(), order_.end(), 0);
+    std::sort(order_.begin(), order_.end(),
+              [this](int32_t a, int32_t b) { return Before(a, b); });
+    auto end = std::unique(order_.begin(), order_.end(), [this](int32_t a, int32_t b) {
+      return keys_->GetView(a) == keys_->GetView(b);
+    });
+    order_.erase(end, order_.end());
+  }
+
+  std::shared_ptr<arrow::BinaryArray> keys_;
+  std::shared_ptr<arrow::TimestampArray> event_ts_;
+  std::shared_ptr<arrow::TimestampArray> created_ts_;
+  std::vector<int32_t> hashes_;
+  std::vector<int32_t> order_;
+};
+
+arrow::Status AppendFeatures(const OnlineView& view, const arrow::RecordBatch& rows,
+                             const PreparedRows& prepared, arrow::FieldVector* fields,
+                             std::vector<ArrayPtr>* columns) {
+  for (int i = 0; i < rows.num_columns(); ++i) {
+    const std::string& name = rows.schema()->field(i)->name();
+    if (name == kEntityKeyColumn || name == kEventTsColumn || name == kCreatedTsColumn) {
+      continue;
+    }
+    auto feature =
+        std::find_if(view.features.begin(), view.features.end(),
+                     [&](const OnlineFeature& known) { return known.name == name; });
+    if (feature == view.features.end()) {
+      std::vector<std::string> names;
+      for (const OnlineFeature& known : view.features) names.push_back(known.name);
+      const std::string nearest = NearestName(name, names);
+      return MakeError(
+          ErrorCode::kInvalidArgument, "feature view '{}' has no feature '{}'{}",
+          view.name, name,
+          nearest.empty() ? "" : fmt::format("; did you mean '{}'?", nearest));
+    }
+    ARROW_ASSIGN_OR_RAISE(ArrayPtr stored,
+                          feast::ToStorage(feature->type, name, rows.column(i)));
+    ARROW_RETURN_NOT_OK(prepared.AppendTaken(name, stored, fields, columns));
+  }
+  return arrow::Status::OK();
+}
+
+}  // namespace
+
+OnlineWriter::OnlineWriter(std::shared_ptr<iceberg::Catalog> catalog,
+                           OnlineStoreConfig config, iceberg::TableContext context)
+    : catalog_(std::move(catalog)),
+      config_(std::move(config)),
+      context_(std::move(context)) {}
+
+arrow::Result<OnlineWriteResult> OnlineWriter::Write(
+    const OnlineView& view, const std::shared_ptr<arrow::RecordBatch>& rows,
+    const std::map<std::string, std::string>& summary) {
+  ARROW_ASSIGN_OR_RAISE(auto table, LoadOnlineTable(catalog_, config_, view, context_));
+  ARROW_ASSIGN_OR_RAISE(OnlineLayout layout, OnlineLayout::Of(*table, config_));
+  ARROW_ASSIGN_OR_RAISE(PreparedRows prepared,
+                        PreparedRows::Make(*rows, layout.partition_count));
+  OnlineWriteResult result;
+  result.rows_in = rows->num_rows();
+  result.rows_written = prepared.count();
+  arrow::FieldVector fields;
+  std::vector<ArrayPtr> columns;
+  ARROW_RETURN_NOT_OK(prepared.AppendFixed(&fields, &columns));
+  ARROW_RETURN_NOT_OK(AppendFeatures(view, *rows, prepared, &fields, &columns));
+  if (prepared.count() == 0) return result;
+
+  ARROW_ASSIGN_OR_RAISE(auto writer, iceberg::TableWriter::Make(table));
+  ARROW_RETURN_NOT_OK(writer->Write(*arrow::RecordBatch::Make(
+      arrow::schema(std::move(fields)), prepared.count(), std::move(columns))));
+  ARROW_ASSIGN_OR_RAISE(std::vector<iceberg::DataFile> files, writer->Close());
+  result.files_written = static_cast<int64_t>(files.size());
+
+  iceberg::AppendFiles append(table);
+  std::vector<std::string> locations;
+  for (iceberg::DataFile& file : files) {
+    locations.push_back(file.file_path);
+    append.Append(std::move(file));
+  }
+  for (const auto& [key, value] : summary) append.SetSummary(key, value);
+  auto committed = append.Commit();
+  if (!committed.ok()) {
+    // What may have been committed must stay.
+    if (!IsError(committed.status(), ErrorCode::kCommitStateUnknown)) {
+      for (const std::string& location : locations) {
+        static_cast<void>(table->io()->Delete(location));
+      }
+    }
+    return committed.status();
+  }
+  if (const auto* snapshot = (*committed)->metadata()->current_snapshot()) {
+    result.snapshot_id = snapshot->snapshot_id;
+  }
+  return result;
+}
+
+}  // namespace floe::online
