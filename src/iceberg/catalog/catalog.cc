@@ -1,6 +1,7 @@
 #include "iceberg/catalog/catalog.h"
 
 #include "base/error.h"
+#include "base/join.h"
 
 namespace floe::iceberg {
 namespace {
@@ -25,9 +26,7 @@ bool HasEmptyPart(const std::vector<std::string>& parts) {
 
 }  // namespace
 
-std::string NamespaceToString(const Namespace& levels) {
-  return fmt::format("{}", fmt::join(levels, "."));
-}
+std::string NamespaceToString(const Namespace& levels) { return JoinText(levels, "."); }
 
 arrow::Result<Namespace> ParseNamespace(std::string_view text) {
   Namespace levels = SplitDots(text);

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "base/error.h"
+#include "base/join.h"
 
 namespace floe::iceberg {
 namespace {
@@ -18,12 +19,12 @@ arrow::Status NoFactory(const std::string& type, const std::vector<std::string>&
         ErrorCode::kNotSupported,
         "catalog_type '{}' is not in this build of Floe, which holds: {}. Use one of "
         "those; a SQL catalog can be shared with PyIceberg and Java",
-        type, fmt::join(held, ", "));
+        type, JoinText(held, ", "));
   }
   std::string nearest = NearestName(type, {kKnownTypes.begin(), kKnownTypes.end()});
   return MakeError(ErrorCode::kInvalidConfig,
                    "unknown catalog_type '{}': expected one of {}{}", type,
-                   fmt::join(kKnownTypes, ", "),
+                   JoinText(kKnownTypes, ", "),
                    nearest.empty() ? "" : fmt::format("; did you mean '{}'?", nearest));
 }
 

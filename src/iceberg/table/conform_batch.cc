@@ -7,6 +7,7 @@
 #include "arrow/record_batch.h"
 #include "arrow/type.h"
 #include "base/error.h"
+#include "base/join.h"
 #include "iceberg/table/data_writer.h"
 
 namespace floe::iceberg {
@@ -122,7 +123,7 @@ arrow::Result<DataPtr> ConformStruct(const ArrayPtr& array, const NestedField& f
     if (std::find(names.begin(), names.end(), child->name()) != names.end()) continue;
     return MakeError(ErrorCode::kInvalidArgument,
                      "column '{}' has a field '{}', the table has not: expected {}", path,
-                     child->name(), fmt::join(names, ", "));
+                     child->name(), JoinText(names, ", "));
   }
   DataPtr data = array->data()->Copy();
   data->child_data.clear();
@@ -236,7 +237,7 @@ arrow::Status CheckNames(const arrow::RecordBatch& batch, const Schema& schema) 
     return MakeError(ErrorCode::kInvalidArgument,
                      "the table has no column '{}'{}; it has: {}", name,
                      nearest.empty() ? "" : fmt::format(": did you mean '{}'?", nearest),
-                     fmt::join(names, ", "));
+                     JoinText(names, ", "));
   }
   return arrow::Status::OK();
 }

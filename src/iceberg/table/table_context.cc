@@ -50,8 +50,10 @@ typename LruCache<std::vector<Item>>::Loaded ToLoaded(std::vector<Item> items) {
 
 std::string ManifestKey(const std::string& location,
                         const std::optional<std::vector<int32_t>>& field_ids) {
-  return field_ids ? fmt::format("{}|{}", location, fmt::join(*field_ids, ","))
-                   : location;
+  if (!field_ids) return location;
+  std::string key = location + "|";
+  for (int32_t id : *field_ids) key += std::to_string(id) + ",";
+  return key;
 }
 
 }  // namespace
