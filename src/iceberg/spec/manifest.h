@@ -101,11 +101,11 @@ struct ManifestFile {
 
 struct ManifestReadOptions {
   /// Field ids whose metrics to decode; nullopt: all. Others are skipped, not decoded.
-  std::optional<std::vector<int32_t>> metrics_field_ids;
+  std::optional<std::vector<int32_t>> metrics_field_ids = std::nullopt;
   /// Keep deleted entries (a scan does not).
   bool include_deleted = false;
   /// Called with the partition tuple before metrics are decoded; false drops the entry.
-  std::function<bool(const std::vector<Literal>& partition)> partition_filter;
+  std::function<bool(const std::vector<Literal>& partition)> partition_filter = nullptr;
 };
 
 /// Reads a manifest list's bytes. kCorruptData names the place in the bytes.

@@ -1,0 +1,166 @@
+#include "iceberg/spec/table_metadata.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <zlib.h>
+
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "base/error.h"
+#include "base/random.h"
+#include "iceberg/spec/json_reader.h"
+
+namespace floe::iceberg {
+namespace {
+
+using testing::HasSubstr;
+
+std::string Golden(const std::string& name) {
+  const auto path = std::filesystem::path(FLOE_SOURCE_DIR) / "test" / "golden" /
+                    "metadata" / ("TableMetadata" + name + ".json");
+  std::ifstream stream(path, std::ios::binary);
+  EXPECT_TRUE(stream.is_open()) << path;
+  std::stringstream content;
+  content << stream.rdbuf();
+  return content.str();
+}
+
+std::string Gzip(const std::string& text) {
+  z_stream stream = {};
+  EXPECT_EQ(deflateInit2(&stream, 6, Z_DEFLATED, MAX_WBITS + 16, 8, Z_DEFAULT_STRATEGY),
+            Z_OK);
+  std::string out(deflateBound(&stream, text.size()) + 64, '\0');
+  stream.next_in = const_cast<Bytef*>(reinterpret_cast<const Bytef*>(text.data()));
+  stream.avail_in = static_cast<uInt>(text.size());
+  stream.next_out = reinterpret_cast<Bytef*>(out.data());
+  stream.avail_out = static_cast<uInt>(out.size());
+  EXPECT_EQ(deflate(&stream, Z_FINISH), Z_STREAM_END);
+  out.resize(out.size() - stream.avail_out);
+  deflateEnd(&stream);
+  return out;
+}
+
+TEST(TableMetadataTest, RejectsWhatTheJavaReferenceRejects) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"UnsupportedVersion", "format version"},
+      {"V1MissingSchemaType", "has no \"type\""},
+      {"V2CurrentSchemaNotFound", "\"current-schema-id\" 2 is none of the schemas"},
+      {"V2MissingLastPartitionId", "\"last-partition-id\""},
+      {"V2MissingPartitionSpecs", "\"partition-specs\""},
+      {"V2MissingSchemas", "\"schemas\""},
+      {"V2MissingSortOrder", "\"sort-orders\""},
+  };
+  for (const auto& [name, message] : cases) {
+    const auto metadata = ParseTableMetadata(Golden(name));
+    ASSERT_FALSE(metadata.ok()) << name;
+    EXPECT_THAT(ErrorText(metadata.status()), HasSubstr(message));
+  }
+}
+
+TEST(TableMetadataTest, ReadsVersion2) {
+  const auto metadata = ParseTableMetadata(Golden("V2Valid")).ValueOrDie();
+  EXPECT_EQ(metadata->format_version, 2);
+  EXPECT_EQ(metadata->table_uuid, "9c12d441-03fe-4693-9a96-a0705ddf69c1");
+  EXPECT_EQ(metadata->last_sequence_number, 34);
+  EXPECT_EQ(metadata->schema()->schema_id(), 1);
+  EXPECT_EQ(metadata->schema()->identifier_field_ids(), (std::vector<int32_t>{1, 2}));
+  EXPECT_EQ(metadata->default_spec().fields[0].name, "x");
+  EXPECT_EQ(metadata->sort_orders[0].fields.size(), 2U);
+  EXPECT_EQ(metadata->sort_orders[0].fields[1].direction, SortDirection::kDescending);
+  ASSERT_NE(metadata->current_snapshot(), nullptr);
+  EXPECT_EQ(metadata->current_snapshot()->snapshot_id, 3055729675574597004);
+  EXPECT_EQ(metadata->SnapshotByRef("main").ValueOrDie()->sequence_number, 1);
+  EXPECT_EQ(metadata->SnapshotAsOf(1515100955770).ValueOrDie()->snapshot_id,
+            3051729675574597004);
+  EXPECT_TRUE(IsError(metadata->SnapshotAsOf(1).status(), ErrorCode::kNoSuchSnapshot));
+  const auto missing = metadata->SnapshotById(5);
+  EXPECT_THAT(ErrorText(missing.status()), HasSubstr("3051729675574597004"));
+}
+
+TEST(TableMetadataTest, ReadsVersion1AndWritesBothOfItsForms) {
+  const auto metadata = ParseTableMetadata(Golden("V1Valid")).ValueOrDie();
+  EXPECT_EQ(metadata->format_version, 1);
+  EXPECT_EQ(metadata->schema()->fields().size(), 3U);
+  EXPECT_EQ(metadata->last_partition_id, 1000);
+  EXPECT_EQ(metadata->current_snapshot(), nullptr);
+  const auto json =
+      ParseJson(TableMetadataToJson(*metadata).ValueOrDie(), "test").ValueOrDie();
+  EXPECT_EQ(json["schema"]["fields"].size(), 3U);
+  EXPECT_EQ(json["schemas"].size(), 1U);
+  EXPECT_EQ(json["partition-spec"][0]["name"], "x");
+  EXPECT_FALSE(json.contains("last-sequence-number"));
+}
+
+TEST(TableMetadataTest, WritesBackWhatItRead) {
+  for (const char* name : {"V1Valid", "V2Valid", "V2ValidMinimal", "V3ValidMinimal",
+                           "StatisticsFiles", "PartitionStatisticsFiles"}) {
+    SCOPED_TRACE(name);
+    const auto metadata = ParseTableMetadata(Golden(name));
+    ASSERT_TRUE(metadata.ok()) << metadata.status();
+    const std::string json = TableMetadataToJson(**metadata).ValueOrDie();
+    const auto again = ParseTableMetadata(json);
+    ASSERT_TRUE(again.ok()) << again.status();
+    EXPECT_EQ(TableMetadataToJson(**again).ValueOrDie(), json);
+    // Nothing of the original may be lost; what is added are defaults.
+    const auto before = ParseJson(Golden(name), "test").ValueOrDie();
+    const auto after = ParseJson(json, "test").ValueOrDie();
+    for (const auto& [key, value] : before.items()) {
+      if (key == "current-snapshot-id" && value == -1) continue;
+      nlohmann::json expected = value;
+      if (key == "schema") expected["schema-id"] = 0;
+      EXPECT_EQ(after.value(key, nlohmann::json()), expected) << key;
+    }
+  }
+}
+
+TEST(TableMetadataTest, ReadsGzip) {
+  const std::string gzip = Gzip(Golden("V2Valid"));
+  EXPECT_EQ((*ParseTableMetadata(gzip).ValueOrDie()).last_sequence_number, 34);
+  for (size_t size = 2; size < gzip.size(); ++size) {
+    EXPECT_FALSE(ParseTableMetadata(gzip.substr(0, size)).ok()) << size;
+  }
+}
+
+TEST(TableMetadataTest, InconsistentPartsAreNamed) {
+  const auto message = [](const char* key, const char* value) {
+    auto json = ParseJson(Golden("V2Valid"), "test").ValueOrDie();
+    json[key] = ParseJson(value, "test").ValueOrDie();
+    const auto metadata = ParseTableMetadata(json.dump());
+    return metadata.ok() ? "accepted" : ErrorText(metadata.status());
+  };
+  EXPECT_THAT(message("current-snapshot-id", "12"), HasSubstr("none of the snapshots"));
+  EXPECT_THAT(message("current-snapshot-id", "\"12\""), HasSubstr("64-bit whole number"));
+  EXPECT_THAT(message("default-spec-id", "7"), HasSubstr("none of the specs"));
+  EXPECT_THAT(message("default-sort-order-id", "7"), HasSubstr("none of the orders"));
+  EXPECT_THAT(message("last-sequence-number", "0"), HasSubstr("sequence number"));
+  EXPECT_THAT(message("properties", "{\"a\": 1}"), HasSubstr("property \"a\""));
+  EXPECT_THAT(message("last-column-id", "99999999999"), HasSubstr("32-bit"));
+  EXPECT_THAT(message("refs", R"({"t": {"snapshot-id": 1, "type": "tag"}})"),
+              HasSubstr("snapshot 1, which is not there"));
+  EXPECT_EQ(message("current-snapshot-id", "3055729675574597004"), "accepted");
+}
+
+TEST(TableMetadataTest, BrokenBytesGiveErrorsOrValues) {
+  const std::string golden = Golden("V2Valid");
+  for (size_t size = 0; size + 2 < golden.size(); size += 5) {
+    EXPECT_FALSE(ParseTableMetadata(golden.substr(0, size)).ok()) << size;
+  }
+  const auto random = Random::Seeded(42);
+  int values = 0;
+  for (int i = 0; i < 2000; ++i) {
+    std::string bytes = golden;
+    bytes[random->Next() % bytes.size()] = static_cast<char>(random->Next());
+    const auto metadata = ParseTableMetadata(bytes);
+    if (metadata.ok()) {
+      ++values;
+      EXPECT_TRUE(TableMetadataToJson(**metadata).ok());
+    }
+  }
+  EXPECT_GT(values, 0);
+  EXPECT_LT(values, 2000);
+}
+
+}  // namespace
+}  // namespace floe::iceberg
