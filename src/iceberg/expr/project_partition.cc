@@ -135,13 +135,36 @@ class FieldProjection {
     const auto value = Apply(tight ? *tight : loose);
     if (!value) return NotNull();
     const auto twin = MisroundedTwin(*value);
-    return Make(Op::kLessEqual, {twin ? *twin : *value});
+    PredicatePtr result = Make(Op::kLessEqual, {twin ? *twin : *value});
+    if (const auto wrapped = LeastWrapped()) {
+      result = Predicate::Or(std::move(result), Make(Op::kGreaterEqual, {*wrapped}));
+    }
+    return result;
+  }
+
+  /// Truncating the least integers wraps around to the greatest (as in the Java
+  /// reference): the first partition value such a row may have.
+  std::optional<Literal> LeastWrapped() const {
+    if (field_.transform.kind() != Kind::kTruncate) return std::nullopt;
+    const int32_t width = field_.transform.parameter();
+    if (type_->id() == TypeId::kInt) {
+      return Literal(type_, std::numeric_limits<int32_t>::max() - width + 1);
+    }
+    if (type_->id() == TypeId::kLong) {
+      return Literal(type_, std::numeric_limits<int64_t>::max() - width + 1);
+    }
+    return std::nullopt;
   }
 
   PredicatePtr ProjectLower(const std::optional<Literal>& tight,
                             const Literal& loose) const {
-    const auto value = Apply(tight ? *tight : loose);
+    const Literal& bound = tight ? *tight : loose;
+    const auto value = Apply(bound);
     if (!value) return NotNull();
+    if (field_.transform.kind() == Kind::kTruncate &&
+        CompareValues(*value, bound).value_or(1) > 0) {
+      return NotNull();  // The bound itself wrapped around.
+    }
     return Make(Op::kGreaterEqual, {*value});
   }
 

@@ -5,6 +5,7 @@
 #include "arrow/io/interfaces.h"
 #include "base/error.h"
 #include "iceberg/format/parquet/file_schema.h"
+#include "iceberg/format/parquet/key_column.h"
 #include "iceberg/format/parquet/parquet_bounds.h"
 #include "iceberg/format/parquet/parquet_status.h"
 #include "parquet/bloom_filter.h"
@@ -286,6 +287,18 @@ arrow::Result<std::vector<ColumnBounds>> ParquetFile::PageBounds(
     }
   }
   return bounds;
+}
+
+arrow::Result<std::shared_ptr<const KeyColumn>> ParquetFile::Keys(int column) const {
+  {
+    std::unique_lock<std::mutex> lock(mutex_);
+    const auto found = key_columns_.find(column);
+    if (found != key_columns_.end()) return found->second;
+  }
+  // Two threads may make it at once: they make the same.
+  ARROW_ASSIGN_OR_RAISE(auto made, KeyColumn::Make(*this, column));
+  std::unique_lock<std::mutex> lock(mutex_);
+  return key_columns_.emplace(column, std::move(made)).first->second;
 }
 
 }  // namespace floe::iceberg

@@ -31,6 +31,7 @@ class RowGroupMetaData;
 namespace floe::iceberg {
 
 class FileSchema;
+struct KeyColumn;
 class ParquetFile;
 using ParquetFilePtr = std::shared_ptr<const ParquetFile>;
 using ParquetFileCache = LruCache<ParquetFile>;
@@ -97,6 +98,9 @@ class ParquetFile {
   arrow::Result<std::vector<ColumnBounds>> PageBounds(int row_group, int column,
                                                       const TypePtr& type) const;
 
+  /// What LookupKeys needs to know of a string or binary column; made on first use.
+  arrow::Result<std::shared_ptr<const KeyColumn>> Keys(int column) const;
+
  private:
   struct ChunkIndexes;
 
@@ -116,6 +120,7 @@ class ParquetFile {
   std::shared_ptr<const FileSchema> own_fields_;
   mutable std::mutex mutex_;
   mutable std::unordered_map<int64_t, std::unique_ptr<ChunkIndexes>> chunks_;
+  mutable std::unordered_map<int, std::shared_ptr<const KeyColumn>> key_columns_;
 };
 
 }  // namespace floe::iceberg

@@ -4,6 +4,7 @@
 #include "arrow/array/array_nested.h"
 #include "arrow/type.h"
 #include "base/error.h"
+#include "parquet/exception.h"
 #include "parquet/schema.h"
 #include "parquet/types.h"
 
@@ -110,8 +111,8 @@ arrow::Result<NodePtr> ToGroup(const NestedField& field, Repetition::type repeti
                              field.id);
     }
     default:
-      return GroupNode::Make(field.name, repetition, children, LogicalType::None(),
-                             field.id);
+      return GroupNode::Make(field.name, repetition, children,
+                             parquet::ConvertedType::NONE, field.id);
   }
 }
 
@@ -216,8 +217,13 @@ arrow::Result<std::shared_ptr<GroupNode>> ToParquetSchema(const Schema& schema) 
   NodeVector nodes;
   for (const NestedField& field : schema.fields()) {
     if (field.type->id() == TypeId::kUnknown) continue;
-    ARROW_ASSIGN_OR_RAISE(auto node, ToNode(field));
-    nodes.push_back(std::move(node));
+    try {
+      ARROW_ASSIGN_OR_RAISE(auto node, ToNode(field));
+      nodes.push_back(std::move(node));
+    } catch (const parquet::ParquetException& error) {
+      return MakeError(ErrorCode::kNotSupported, "Parquet cannot store column '{}': {}",
+                       field.name, error.what());
+    }
   }
   if (nodes.empty()) {
     return MakeError(ErrorCode::kNotSupported,
