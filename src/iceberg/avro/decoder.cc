@@ -5,6 +5,18 @@
 #include "base/error.h"
 
 namespace floe::iceberg::avro {
+namespace {
+
+bool IsNumber(const Schema& schema) {
+  return schema.kind == Kind::kInt || schema.kind == Kind::kLong;
+}
+
+bool IsText(const Schema& schema) {
+  return schema.kind == Kind::kBytes || schema.kind == Kind::kString;
+}
+
+}  // namespace
+
 arrow::Status Decoder::status() const {
   if (ok()) return arrow::Status::OK();
   return MakeError(ErrorCode::kCorruptData, "{} at byte {} of the decompressed block",
@@ -27,11 +39,15 @@ int64_t Decoder::ReadLongSlow() {
   return 0;
 }
 
-void Decoder::SkipLong() {
-  while (position_ < end_) {
-    if (static_cast<unsigned char>(*position_++) < 0x80) return;
+void Decoder::SkipPairs(int64_t count, bool of_bytes) {
+  for (; count > 0 && ok(); --count) {
+    SkipLong();
+    if (of_bytes) {
+      ReadBytes();
+    } else {
+      SkipLong();
+    }
   }
-  Fail("a number cut off by the end of the block");
 }
 
 int64_t Decoder::ReadBlockCount(const Schema& item) {
@@ -53,6 +69,9 @@ int64_t Decoder::ReadBlockCount(const Schema& item) {
 
 void Decoder::SkipRepeated(const Schema& schema) {
   const Schema& item = *schema.items;
+  const bool pairs = schema.kind == Kind::kArray && item.kind == Kind::kRecord &&
+                     item.fields.size() == 2 && IsNumber(*item.fields[0].type) &&
+                     (IsNumber(*item.fields[1].type) || IsText(*item.fields[1].type));
   while (ok()) {
     int64_t count = ReadLong();
     if (count == 0) return;
@@ -62,6 +81,10 @@ void Decoder::SkipRepeated(const Schema& schema) {
     }
     if (count > remaining() / item.min_encoded_bytes) {
       return Fail("more items than bytes");
+    }
+    if (pairs) {
+      SkipPairs(count, IsText(*item.fields[1].type));
+      continue;
     }
     for (; count > 0 && ok(); --count) {
       if (schema.kind == Kind::kMap) ReadBytes();

@@ -76,7 +76,15 @@ class Decoder {
     return static_cast<int64_t>((value >> 1) ^ (~(value & 1) + 1));
   }
   int64_t ReadLongSlow();
-  void SkipLong();
+  void SkipLong() {
+    while (position_ < end_) {
+      if (static_cast<unsigned char>(*position_++) < 0x80) return;
+    }
+    Fail("a number cut off by the end of the block");
+  }
+  /// Passes over `count` records of two fields, a number and a number or bytes: the maps
+  /// of column metrics, most of a manifest.
+  void SkipPairs(int64_t count, bool of_bytes);
   void SkipRepeated(const Schema& schema);
 
   template <typename T>
