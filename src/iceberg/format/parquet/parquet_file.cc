@@ -18,6 +18,13 @@
 namespace floe::iceberg {
 namespace {
 
+/// The index and bloom filter readers keep a reference to the properties they are given.
+const parquet::ReaderProperties& KeptReaderProperties() {
+  static const parquet::ReaderProperties properties =
+      parquet::default_reader_properties();
+  return properties;
+}
+
 /// A parsed footer against its serialized size, roughly (measured on wide files).
 constexpr int64_t kFooterExpansion = 6;
 constexpr int64_t kFileCost = 4096;
@@ -193,8 +200,8 @@ arrow::Result<std::shared_ptr<parquet::OffsetIndex>> ParquetFile::OffsetIndex(
   std::unique_lock<std::mutex> lock(chunk.mutex);
   if (chunk.has_offset_index) return chunk.offset_index;
   ARROW_RETURN_NOT_OK(GuardParquet(location_, [&]() -> arrow::Status {
-    auto reader = parquet::PageIndexReader::Make(input_.get(), metadata_,
-                                                 parquet::default_reader_properties());
+    auto reader =
+        parquet::PageIndexReader::Make(input_.get(), metadata_, KeptReaderProperties());
     auto group = reader->RowGroup(row_group);
     std::shared_ptr<parquet::OffsetIndex> index;
     if (group != nullptr) index = group->GetOffsetIndex(column);
@@ -214,8 +221,8 @@ arrow::Result<std::shared_ptr<parquet::ColumnIndex>> ParquetFile::ColumnIndex(
   std::unique_lock<std::mutex> lock(chunk.mutex);
   if (chunk.has_column_index) return chunk.column_index;
   ARROW_RETURN_NOT_OK(GuardParquet(location_, [&]() -> arrow::Status {
-    auto reader = parquet::PageIndexReader::Make(input_.get(), metadata_,
-                                                 parquet::default_reader_properties());
+    auto reader =
+        parquet::PageIndexReader::Make(input_.get(), metadata_, KeptReaderProperties());
     auto group = reader->RowGroup(row_group);
     if (group != nullptr) chunk.column_index = group->GetColumnIndex(column);
     return arrow::Status::OK();
@@ -230,8 +237,8 @@ arrow::Result<std::shared_ptr<const parquet::BloomFilter>> ParquetFile::BloomFil
   std::unique_lock<std::mutex> lock(chunk.mutex);
   if (chunk.has_bloom_filter) return chunk.bloom_filter;
   ARROW_RETURN_NOT_OK(GuardParquet(location_, [&]() -> arrow::Status {
-    auto reader = parquet::BloomFilterReader::Make(input_, metadata_,
-                                                   parquet::default_reader_properties());
+    auto reader =
+        parquet::BloomFilterReader::Make(input_, metadata_, KeptReaderProperties());
     auto group = reader->RowGroup(row_group);
     if (group != nullptr) chunk.bloom_filter = group->GetColumnBloomFilter(column);
     return arrow::Status::OK();
