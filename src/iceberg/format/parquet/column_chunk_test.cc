@@ -110,6 +110,9 @@ ArrayPtr RandomArray(const TypePtr& type, int64_t length, const Shape& shape,
           scalar =
               std::make_shared<arrow::Decimal128Scalar>(arrow::Decimal128(small), type);
           break;
+        case arrow::Type::TIME64:
+          scalar = arrow::MakeScalar(type, v + 7);
+          break;
         default:
           scalar = arrow::MakeScalar(type, v * 1000 + 1);
       }
