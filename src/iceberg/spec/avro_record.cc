@@ -11,6 +11,8 @@ namespace {
 
 using avro::Kind;
 
+/// Starts an AES GCM stream (spec, format/gcm-stream-spec.md).
+constexpr std::string_view kEncryptedMagic = "AGS1";
 constexpr size_t kUuidBytes = 16;
 constexpr int64_t kMicrosPerMilli = 1000;
 
@@ -109,6 +111,14 @@ Literal ReadUuid(const TypePtr& type, std::string_view bytes, avro::Decoder* dec
 }
 
 }  // namespace
+
+arrow::Result<avro::ContainerReader> OpenMetadataFile(std::string_view bytes) {
+  if (bytes.starts_with(kEncryptedMagic)) {
+    return MakeError(ErrorCode::kNotSupported,
+                     "the file is encrypted (AES GCM stream), which is not supported");
+  }
+  return avro::ContainerReader::Open(bytes);
+}
 
 arrow::Result<std::vector<AvroField>> AvroFields(const avro::Schema& schema,
                                                  std::string_view where) {

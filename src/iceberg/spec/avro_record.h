@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "arrow/result.h"
+#include "iceberg/avro/container.h"
 #include "iceberg/avro/decoder.h"
 #include "iceberg/avro/schema.h"
 #include "iceberg/spec/literal.h"
@@ -20,6 +21,9 @@ struct AvroField {
   const avro::Schema* value = nullptr;
   int branch = -1;  ///< The union branch of `value`; -1 for no union.
 };
+
+/// Opens the bytes of a manifest or manifest list. kNotSupported when they are encrypted.
+arrow::Result<avro::ContainerReader> OpenMetadataFile(std::string_view bytes);
 
 /// The fields of a written record, in its order. kCorruptData when `schema` is no record,
 /// or a field without an id; `where` names the record.

@@ -3,7 +3,6 @@
 #include <utility>
 
 #include "base/error.h"
-#include "iceberg/avro/container.h"
 #include "iceberg/spec/avro_record.h"
 #include "iceberg/spec/manifest.h"
 #include "iceberg/spec/manifest_field_ids.h"
@@ -198,7 +197,7 @@ class ListReader {
 }  // namespace
 
 arrow::Result<std::vector<ManifestFile>> ReadManifestList(std::string_view bytes) {
-  ARROW_ASSIGN_OR_RAISE(auto container, avro::ContainerReader::Open(bytes));
+  ARROW_ASSIGN_OR_RAISE(auto container, OpenMetadataFile(bytes));
   ARROW_ASSIGN_OR_RAISE(const ListReader reader, ListReader::Make(*container.schema()));
   std::vector<ManifestFile> manifests;
   while (true) {

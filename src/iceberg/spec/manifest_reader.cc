@@ -3,7 +3,6 @@
 #include <utility>
 
 #include "base/error.h"
-#include "iceberg/avro/container.h"
 #include "iceberg/spec/avro_record.h"
 #include "iceberg/spec/manifest.h"
 #include "iceberg/spec/manifest_field_ids.h"
@@ -543,7 +542,7 @@ class EntryReader {
 arrow::Result<std::vector<ManifestEntry>> ReadEntries(
     std::string_view bytes, const ManifestFile& manifest, const Type& partition_type,
     const ManifestReadOptions& options) {
-  ARROW_ASSIGN_OR_RAISE(auto container, avro::ContainerReader::Open(bytes));
+  ARROW_ASSIGN_OR_RAISE(auto container, OpenMetadataFile(bytes));
   EntryReader reader(manifest, options);
   ARROW_RETURN_NOT_OK(reader.Plan(*container.schema(), partition_type));
   std::vector<ManifestEntry> entries;

@@ -188,7 +188,7 @@ std::string ManifestEntryAvroSchema(int format_version, const Type& partition_ty
   }
   fields.push_back(Required("data_file", DataFileRecord(format_version, partition_type),
                             id::kDataFile));
-  // Partition names were checked to be UTF-8 when their schema was.
+  // A partition field's name that is not UTF-8 is refused where the spec is written.
   return Record("manifest_entry", std::move(fields))
       .dump(-1, ' ', false, json::error_handler_t::replace);
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "arrow/util/utf8.h"
 #include "base/error.h"
 #include "iceberg/spec/literal.h"
 
@@ -11,6 +12,26 @@ namespace {
 
 /// Nested types deeper than this are refused, so that walking them may recurse.
 constexpr int kMaxTypeDepth = 100;
+
+/// What the JSON of the schema could not hold is refused when the schema is made.
+arrow::Status CheckWritable(const NestedField& field, const std::string& name) {
+  arrow::util::InitializeUTF8();
+  if (!arrow::util::ValidateUTF8(field.name) || !arrow::util::ValidateUTF8(field.doc)) {
+    return MakeError(ErrorCode::kInvalidArgument,
+                     "the name or doc of field {} is not UTF-8", field.id);
+  }
+  for (const auto& value : {field.initial_default, field.write_default}) {
+    if (value == nullptr) continue;
+    if (!value->type()->Equals(*field.type)) {
+      return MakeError(ErrorCode::kInvalidArgument,
+                       "column '{}' of type {} has a default of type {}", name,
+                       field.type->ToString(), value->type()->ToString());
+    }
+    const auto json = value->ToJsonText();
+    if (!json.ok()) return WithContext(json.status(), "default of column", name);
+  }
+  return arrow::Status::OK();
+}
 
 /// Collects every field of a type with its full name, in preorder.
 class FieldIndexer {
@@ -30,6 +51,7 @@ class FieldIndexer {
       if (field.name.empty()) {
         return MakeError(ErrorCode::kInvalidArgument, "field {} has no name", field.id);
       }
+      ARROW_RETURN_NOT_OK(CheckWritable(field, name));
       const auto [by_id, is_new] = by_id_->emplace(field.id, &field);
       if (!is_new) {
         return MakeError(ErrorCode::kInvalidArgument,

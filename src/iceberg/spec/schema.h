@@ -22,8 +22,8 @@ class Schema {
  public:
   static constexpr int32_t kInitialId = 0;
 
-  /// kInvalidArgument when two fields share an id or a full name, or an identifier field
-  /// does not exist.
+  /// kInvalidArgument when two fields share an id or a full name, an identifier field
+  /// does not exist, or a name or default has no JSON form.
   static arrow::Result<std::shared_ptr<const Schema>> Make(
       std::vector<NestedField> fields, int32_t schema_id = kInitialId,
       std::vector<int32_t> identifier_field_ids = {});

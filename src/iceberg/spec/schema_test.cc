@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "arrow/type.h"
 #include "base/error.h"
 #include "iceberg/spec/literal.h"
@@ -86,8 +88,22 @@ TEST(SchemaTest, RefusesWhatIsNoSchema) {
   EXPECT_THAT(message(R"({"id": 1, "name": "a", "required": true, "type": "int"},
                          {"id": 2, "name": "a", "required": true, "type": "int"})"),
               HasSubstr("two columns are named 'a'"));
+  EXPECT_THAT(message(R"({"id": 1, "name": "a", "required": true, "type": "int",
+                          "write-default": "x"})"),
+              HasSubstr("is no value of type int"));
   EXPECT_FALSE(SchemaFromJsonText(std::string(100000, '[')).ok());
   EXPECT_FALSE(SchemaFromJsonText("{").ok());
+}
+
+TEST(SchemaTest, RefusesWhatJsonCouldNotHold) {
+  NestedField field = NestedField::Optional(1, "a\xff", Type::Double());
+  EXPECT_THAT(ErrorText(Schema::Make({field}).status()), HasSubstr("not UTF-8"));
+  field.name = "a";
+  field.write_default = std::make_shared<Literal>(Literal::Double(std::nan("")));
+  EXPECT_THAT(ErrorText(Schema::Make({field}).status()), HasSubstr("no JSON form"));
+  field.write_default = std::make_shared<Literal>(Literal::Int(1));
+  EXPECT_THAT(ErrorText(Schema::Make({field}).status()),
+              HasSubstr("has a default of type int"));
 }
 
 TEST(SchemaTest, FindsFieldsByFullNameAndSuggestsNearOnes) {
@@ -175,7 +191,7 @@ TEST(TypeTest, PrimitiveNamesRoundTrip) {
     EXPECT_EQ(Type::FromString(name).ValueOrDie()->ToString(), name);
   }
   for (const char* name : {"decimal(39, 1)", "decimal(9, 10)", "decimal(9)", "fixed[-1]",
-                           "fixed", "strings", "", "list"}) {
+                           "fixed", "fixed(3)", "decimal[9, 2]", "strings", "", "list"}) {
     EXPECT_FALSE(Type::FromString(name).ok()) << name;
   }
 }

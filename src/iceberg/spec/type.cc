@@ -47,17 +47,18 @@ std::string_view Trim(std::string_view text) {
 }
 
 /// Splits "name(a, b)" into the arguments "a" and "b"; nullopt when `text` is not of
-/// `name`, an empty list when there are no parentheses.
+/// `name`, an empty list when there are no parentheses. `brackets` holds the two kinds.
 std::optional<std::vector<std::string_view>> Arguments(std::string_view text,
-                                                       std::string_view name) {
+                                                       std::string_view name,
+                                                       std::string_view brackets = "()") {
   if (!text.starts_with(name)) return std::nullopt;
   text.remove_prefix(name.size());
   text = Trim(text);
   std::vector<std::string_view> arguments;
   if (text.empty()) return arguments;
-  const bool brackets = text.front() == '[' && text.back() == ']';
-  if (!brackets && !(text.front() == '(' && text.back() == ')')) return std::nullopt;
-  if (text.size() < 2) return std::nullopt;
+  if (text.size() < 2 || text.front() != brackets[0] || text.back() != brackets[1]) {
+    return std::nullopt;
+  }
   text = text.substr(1, text.size() - 2);
   while (true) {
     const size_t comma = text.find(',');
@@ -194,7 +195,8 @@ arrow::Result<TypePtr> Type::FromString(std::string_view text) {
                      "precision",
                      text);
   }
-  if (auto arguments = Arguments(text, "fixed"); arguments && arguments->size() == 1) {
+  if (auto arguments = Arguments(text, "fixed", "[]");
+      arguments && arguments->size() == 1) {
     const auto length = ToInt((*arguments)[0]);
     if (length && *length >= 0 && *length <= kMaxFixedLength) return Fixed(*length);
     return MakeError(ErrorCode::kInvalidArgument,
