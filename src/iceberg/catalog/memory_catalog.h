@@ -12,7 +12,7 @@
 namespace floe::iceberg {
 
 /// A catalog that lives in the process, for tests and scratch tables.
-class MemoryCatalog final : public MetastoreCatalog {
+class MemoryCatalog : public MetastoreCatalog {
  public:
   /// `environment.io` must be set.
   MemoryCatalog(CatalogConfig config, CatalogEnvironment environment)

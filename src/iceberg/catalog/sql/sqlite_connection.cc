@@ -20,9 +20,9 @@ arrow::Status FromSqliteCode(int code, const std::string& path, const char* mess
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
       return MakeError(ErrorCode::kServiceUnavailable,
-                       "SQLite catalog {} stayed locked for {} s by another process; "
-                       "nothing was changed, try again",
-                       path, SqliteConnection::kBusyTimeoutSeconds);
+                       "SQLite catalog {} stayed locked by another process; nothing was "
+                       "changed, try again",
+                       path);
     case SQLITE_CONSTRAINT:
       return MakeError(ErrorCode::kAlreadyExists, "SQLite catalog {}: {}", path, message);
     case SQLITE_READONLY:
@@ -108,9 +108,9 @@ arrow::Result<std::string> SqliteConnection::PathOfUri(const std::string& uri) {
 }
 
 arrow::Result<std::unique_ptr<SqliteConnection>> SqliteConnection::Open(
-    const std::string& path) {
+    const std::string& path, int busy_timeout_seconds) {
   std::unique_ptr<SqliteConnection> connection(new SqliteConnection(path));
-  ARROW_RETURN_NOT_OK(connection->Connect());
+  ARROW_RETURN_NOT_OK(connection->Connect(busy_timeout_seconds));
   return connection;
 }
 
@@ -118,7 +118,7 @@ SqliteConnection::SqliteConnection(std::string path) : path_(std::move(path)) {}
 
 SqliteConnection::~SqliteConnection() = default;
 
-arrow::Status SqliteConnection::Connect() {
+arrow::Status SqliteConnection::Connect(int busy_timeout_seconds) {
   std::filesystem::path folder = std::filesystem::path(path_).parent_path();
   std::error_code error;
   bool is_missing = !folder.empty() && !std::filesystem::exists(folder, error);
@@ -130,7 +130,7 @@ arrow::Status SqliteConnection::Connect() {
         path_, folder.string());
   }
   std::string settings = fmt::format("dbname=\"{}\" timeout={} synchronous=full", path_,
-                                     kBusyTimeoutSeconds);
+                                     busy_timeout_seconds);
   return Guard(path_, [&] {
     session_ = std::make_unique<soci::session>(*soci::factory_sqlite3(), settings);
   });

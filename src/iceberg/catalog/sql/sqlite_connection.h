@@ -31,7 +31,8 @@ class SqliteConnection {
   static arrow::Result<std::string> PathOfUri(const std::string& uri);
 
   /// Opens or creates the database file.
-  static arrow::Result<std::unique_ptr<SqliteConnection>> Open(const std::string& path);
+  static arrow::Result<std::unique_ptr<SqliteConnection>> Open(
+      const std::string& path, int busy_timeout_seconds = kBusyTimeoutSeconds);
   ~SqliteConnection();
 
   /// All rows of a query over text columns. Parameters are :p0, :p1, ...
@@ -51,7 +52,7 @@ class SqliteConnection {
  private:
   explicit SqliteConnection(std::string path);
 
-  arrow::Status Connect();
+  arrow::Status Connect(int busy_timeout_seconds);
   arrow::Result<int64_t> RunAll(const std::vector<Statement>& statements);
   arrow::Status Commit();
   void Rollback();
