@@ -22,6 +22,7 @@ _HOMES = {
     "IcebergOnlineStoreConfig": "floe.online_store",
     "IcebergRetrievalJob": "floe.retrieval_job",
     "IcebergSource": "floe.source",
+    "open_repo_catalog": "floe.config",
 }
 
 __all__ = ["__version__", *sorted(_HOMES)]

@@ -177,3 +177,21 @@ def open_store_catalog(config: RepoConfig, settings: CatalogSettings):
     from floe.catalog import open_catalog
 
     return open_catalog(settings.catalog_arguments(config.repo_path))
+
+
+def open_repo_catalog(repo_path):
+    """The Catalog of the offline store of the feature repository in the folder
+    `repo_path`, by its feature_store.yaml: where programs write the tables to train from.
+    """
+    from feast.repo_config import load_repo_config
+
+    repo = pathlib.Path(repo_path).resolve()
+    config = load_repo_config(repo, repo / "feature_store.yaml")
+    if not isinstance(config.offline_store, CatalogSettings):
+        raise FloeConfigError(
+            f"{repo}/feature_store.yaml has the offline store "
+            f"{getattr(config.offline_store, 'type', None)}, which keeps no Iceberg "
+            "catalog; set offline_store.type to floe.IcebergOfflineStore",
+            "INVALID_CONFIG",
+        )
+    return open_store_catalog(config, config.offline_store)

@@ -92,3 +92,12 @@ pinned = catalog.scan("n.t")
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_header_is_c_as_well_as_cxx(tmp_path):
+    for compiler, standard, name in (("cc", "c99", "a.c"), ("c++", "c++11", "a.cc")):
+        source = tmp_path / name
+        source.write_text("#include <floe/floe.h>\nint main(void) { return 0; }\n")
+        flags = [f"-std={standard}", "-Wall", "-Wextra", "-Werror", "-pedantic"]
+        command = [compiler, *flags, "-fsyntax-only", "-I", str(ROOT / "include")]
+        subprocess.run([*command, str(source)], check=True)

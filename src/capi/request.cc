@@ -1,9 +1,8 @@
 #include "capi/request.h"
 
-#include <fmt/ranges.h>
-
 #include <algorithm>
 
+#include "base/join.h"
 #include "iceberg/spec/json_reader.h"
 
 namespace floe::capi {
@@ -39,7 +38,7 @@ arrow::Status Request::CheckKeys(const std::vector<std::string>& keys) const {
                        key, nearest);
     }
     return MakeError(code_, "{} has an unknown key '{}'; the keys are {}", where_, key,
-                     fmt::join(keys, ", "));
+                     JoinText(keys, ", "));
   }
   return arrow::Status::OK();
 }
