@@ -261,20 +261,28 @@ arrow::Result<std::shared_ptr<arrow::RecordBatch>> ColumnProjection::Apply(
     const arrow::RecordBatch& batch, arrow::MemoryPool* pool) const {
   arrow::ArrayVector arrays;
   for (const ProjectedColumn& column : columns_) {
-    ArrayPtr array;
-    if (column.source == nullptr) {
-      ARROW_ASSIGN_OR_RAISE(array, MakeConstant(column, batch.num_rows(), pool));
-    } else {
-      ARROW_ASSIGN_OR_RAISE(array, Convert(column, batch.column(column.position), pool));
-      if (column.target.required && array->null_count() > 0) {
-        return MakeError(ErrorCode::kCorruptData,
-                         "column '{}' is required but the file has NULLs in it",
-                         column.target.name);
-      }
-    }
-    arrays.push_back(std::move(array));
+    arrays.emplace_back();
+    if (column.source == nullptr) continue;
+    ARROW_ASSIGN_OR_RAISE(arrays.back(),
+                          Convert(column, batch.column(column.position), pool));
   }
-  return arrow::RecordBatch::Make(arrow_schema_, batch.num_rows(), std::move(arrays));
+  return Assemble(std::move(arrays), batch.num_rows(), pool);
+}
+
+arrow::Result<std::shared_ptr<arrow::RecordBatch>> ColumnProjection::Assemble(
+    std::vector<std::shared_ptr<arrow::Array>> arrays, int64_t length,
+    arrow::MemoryPool* pool) const {
+  for (size_t i = 0; i < columns_.size(); ++i) {
+    const ProjectedColumn& column = columns_[i];
+    if (column.source == nullptr) {
+      ARROW_ASSIGN_OR_RAISE(arrays[i], MakeConstant(column, length, pool));
+    } else if (column.target.required && arrays[i]->null_count() > 0) {
+      return MakeError(ErrorCode::kCorruptData,
+                       "column '{}' is required but the file has NULLs in it",
+                       column.target.name);
+    }
+  }
+  return arrow::RecordBatch::Make(arrow_schema_, length, std::move(arrays));
 }
 
 }  // namespace floe::iceberg

@@ -51,6 +51,12 @@ class ColumnProjection {
   /// there are no leaves), as the table's columns.
   arrow::Result<std::shared_ptr<arrow::RecordBatch>> Apply(
       const arrow::RecordBatch& batch, arrow::MemoryPool* pool) const;
+  /// A batch of `length` rows from the columns' arrays, already of the table's types; a
+  /// null pointer for a column the file does not have.
+  arrow::Result<std::shared_ptr<arrow::RecordBatch>> Assemble(
+      std::vector<std::shared_ptr<arrow::Array>> arrays, int64_t length,
+      arrow::MemoryPool* pool) const;
+
   const std::shared_ptr<arrow::Schema>& arrow_schema() const { return arrow_schema_; }
 
  private:

@@ -5,6 +5,8 @@
 #include <map>
 
 #include "arrow/compute/api_vector.h"
+#include "arrow/compute/initialize.h"
+#include "arrow/datum.h"
 #include "iceberg/expr/evaluator.h"
 #include "iceberg/format/parquet/file_schema.h"
 #include "iceberg/format/parquet/key_lookup.h"
@@ -32,6 +34,8 @@ std::string KeyText(int64_t number) { return fmt::format("key-{:06d}", number); 
 /// Every column's values clustered, so that pages and row groups have narrow bounds.
 std::shared_ptr<arrow::RecordBatch> SortedBatch(const Schema& schema, int64_t rows,
                                                 Rng& rng) {
+  // Sorting is among the functions that must be registered first.
+  EXPECT_TRUE(arrow::compute::Initialize().ok());
   const auto batch = RandomBatch(schema, rows, rng);
   arrow::ArrayVector columns;
   for (int i = 0; i < batch->num_columns(); ++i) {

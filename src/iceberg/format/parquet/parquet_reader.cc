@@ -7,12 +7,14 @@
 #include "arrow/buffer.h"
 #include "arrow/compute/api_vector.h"
 #include "arrow/compute/exec.h"
+#include "arrow/datum.h"
 #include "arrow/type.h"
 #include "base/error.h"
 #include "iceberg/expr/evaluator.h"
 #include "iceberg/format/parquet/column_projection.h"
 #include "iceberg/format/parquet/parquet_status.h"
 #include "iceberg/format/parquet/row_ranges.h"
+#include "iceberg/format/parquet/selected_rows.h"
 #include "parquet/arrow/reader.h"
 #include "parquet/file_reader.h"
 #include "parquet/metadata.h"
@@ -42,6 +44,9 @@ arrow::Result<SchemaPtr> FilterColumns(const ParquetReadOptions& options) {
   }
   return Schema::Make(std::move(columns));
 }
+
+/// Row groups of which at most this part is wanted are read page by page.
+constexpr double kSparsePart = 0.5;
 
 class DataFileReader final : public arrow::RecordBatchReader {
  public:
@@ -110,12 +115,60 @@ class DataFileReader final : public arrow::RecordBatchReader {
   arrow::Status Next(std::shared_ptr<arrow::RecordBatch>* out) {
     out->reset();
     while (true) {
-      ARROW_ASSIGN_OR_RAISE(Chunk chunk, NextChunk());
-      if (chunk.batch == nullptr) return arrow::Status::OK();
-      counters_->rows += chunk.batch->num_rows();
-      ARROW_ASSIGN_OR_RAISE(*out, Finish(chunk));
+      if (!group_is_open_ || position_ >= group_ranges_.back().end) {
+        CloseGroup();
+        ARROW_ASSIGN_OR_RAISE(const bool more, OpenNextGroup());
+        if (!more) return arrow::Status::OK();
+      }
+      if (selected_rows_ != nullptr) {
+        ARROW_ASSIGN_OR_RAISE(*out, NextSelected());
+      } else {
+        ARROW_ASSIGN_OR_RAISE(const Chunk chunk, NextChunk());
+        counters_->rows += chunk.batch->num_rows();
+        ARROW_ASSIGN_OR_RAISE(*out, Finish(chunk));
+      }
       if ((*out)->num_rows() > 0) return arrow::Status::OK();
     }
+  }
+
+  /// The next rows of the open row group, by its pages. The filter's columns come first:
+  /// of the others only what it leaves is read.
+  arrow::Result<std::shared_ptr<arrow::RecordBatch>> NextSelected() {
+    std::vector<uint32_t> rows = TakeNextRows();
+    counters_->rows += static_cast<int64_t>(rows.size());
+    if (filter_projection_.has_value()) {
+      ARROW_ASSIGN_OR_RAISE(auto columns,
+                            selected_rows_->Read(*filter_projection_, rows));
+      ARROW_ASSIGN_OR_RAISE(auto mask, EvaluateRows(*options_.filter, *columns));
+      size_t kept = 0;
+      for (size_t i = 0; i < rows.size(); ++i) {
+        if (mask->Value(static_cast<int64_t>(i))) rows[kept++] = rows[i];
+      }
+      counters_->rows_filtered += static_cast<int64_t>(rows.size() - kept);
+      rows.resize(kept);
+    }
+    if (rows.empty()) return arrow::RecordBatch::MakeEmpty(schema_, pool_);
+    ARROW_ASSIGN_OR_RAISE(auto batch, selected_rows_->Read(projection_, rows));
+    if (!options_.include_position) return batch;
+    std::vector<RowRange> positions;
+    const int64_t start = file_->row_group_start(group_);
+    for (const uint32_t row : rows) positions.push_back({start + row, start + row + 1});
+    ARROW_ASSIGN_OR_RAISE(auto column, Positions(positions));
+    return batch->AddColumn(batch->num_columns(), schema_->fields().back(), column);
+  }
+
+  /// Up to batch_rows wanted rows from position_ on, numbered within the row group.
+  std::vector<uint32_t> TakeNextRows() {
+    std::vector<uint32_t> rows;
+    const int64_t start = file_->row_group_start(group_);
+    for (const RowRange& range : group_ranges_) {
+      for (int64_t row = std::max(range.begin, position_); row < range.end; ++row) {
+        if (static_cast<int64_t>(rows.size()) == options_.batch_rows) return rows;
+        rows.push_back(static_cast<uint32_t>(row - start));
+        position_ = row + 1;
+      }
+    }
+    return rows;
   }
 
   /// Rows as they are in the file, and where in it they are.
@@ -125,41 +178,30 @@ class DataFileReader final : public arrow::RecordBatchReader {
   };
 
   arrow::Result<Chunk> NextChunk() {
-    while (true) {
-      if (!group_is_open_) {
-        ARROW_ASSIGN_OR_RAISE(const bool more, OpenNextGroup());
-        if (!more) return Chunk{};
-      }
-      if (position_ >= group_ranges_.back().end) {
-        CloseGroup();
-        continue;
-      }
-      Chunk chunk;
-      if (batches_ == nullptr) {
-        const int64_t end =
-            std::min(position_ + options_.batch_rows, group_ranges_.back().end);
-        chunk.rows = IntersectRanges(group_ranges_, {RowRange{position_, end}});
-        position_ = end;
-        chunk.batch = arrow::RecordBatch::Make(
-            arrow::schema({}), RangesLength(chunk.rows), arrow::ArrayVector{});
-      } else {
-        std::shared_ptr<arrow::RecordBatch> batch;
-        ARROW_RETURN_NOT_OK(batches_->ReadNext(&batch));
-        if (batch == nullptr) {
-          return MakeError(
-              ErrorCode::kCorruptData,
-              "row group {} of the Parquet file '{}' ends after {} of {} rows", group_,
-              file_->location(), position_ - file_->row_group_start(group_),
-              file_->row_group_rows(group_));
-        }
-        const int64_t begin = position_;
-        position_ += batch->num_rows();
-        chunk.rows = IntersectRanges(group_ranges_, {RowRange{begin, position_}});
-        if (chunk.rows.empty()) continue;
-        ARROW_ASSIGN_OR_RAISE(chunk.batch, TakeRanges(batch, begin, chunk.rows));
-      }
-      if (chunk.batch->num_rows() > 0) return chunk;
+    Chunk chunk;
+    if (batches_ == nullptr) {
+      const int64_t end =
+          std::min(position_ + options_.batch_rows, group_ranges_.back().end);
+      chunk.rows = IntersectRanges(group_ranges_, {RowRange{position_, end}});
+      position_ = end;
+      chunk.batch = arrow::RecordBatch::Make(arrow::schema({}), RangesLength(chunk.rows),
+                                             arrow::ArrayVector{});
+      return chunk;
     }
+    std::shared_ptr<arrow::RecordBatch> batch;
+    ARROW_RETURN_NOT_OK(batches_->ReadNext(&batch));
+    if (batch == nullptr) {
+      return MakeError(ErrorCode::kCorruptData,
+                       "row group {} of the Parquet file '{}' ends after {} of {} rows",
+                       group_, file_->location(),
+                       position_ - file_->row_group_start(group_),
+                       file_->row_group_rows(group_));
+    }
+    const int64_t begin = position_;
+    position_ += batch->num_rows();
+    chunk.rows = IntersectRanges(group_ranges_, {RowRange{begin, position_}});
+    ARROW_ASSIGN_OR_RAISE(chunk.batch, TakeRanges(batch, begin, chunk.rows));
+    return chunk;
   }
 
   arrow::Result<bool> OpenNextGroup() {
@@ -171,6 +213,12 @@ class DataFileReader final : public arrow::RecordBatchReader {
       position_ = group.begin;
       group_is_open_ = true;
       if (projection_.leaf_columns().empty()) return true;
+      ARROW_ASSIGN_OR_RAISE(const bool by_page, IsReadByPage());
+      if (by_page) {
+        selected_rows_ =
+            std::make_unique<SelectedRowsReader>(file_, group_, &scratch_, pool_);
+        return true;
+      }
       ARROW_RETURN_NOT_OK(OpenReader());
       ARROW_ASSIGN_OR_RAISE(
           batches_, reader_->GetRecordBatchReader({group_}, projection_.leaf_columns()));
@@ -179,8 +227,22 @@ class DataFileReader final : public arrow::RecordBatchReader {
     return false;
   }
 
+  arrow::Result<bool> IsReadByPage() const {
+    const auto wanted = static_cast<double>(RangesLength(group_ranges_));
+    const auto rows = static_cast<double>(file_->row_group_rows(group_));
+    if (wanted > kSparsePart * rows) return false;
+    ARROW_ASSIGN_OR_RAISE(bool can,
+                          SelectedRowsReader::CanRead(*file_, group_, projection_));
+    if (can && filter_projection_.has_value()) {
+      ARROW_ASSIGN_OR_RAISE(
+          can, SelectedRowsReader::CanRead(*file_, group_, *filter_projection_));
+    }
+    return can;
+  }
+
   void CloseGroup() {
     batches_.reset();
+    selected_rows_.reset();
     group_is_open_ = false;
   }
 
@@ -208,6 +270,7 @@ class DataFileReader final : public arrow::RecordBatchReader {
     for (const RowRange& range : ranges) {
       slices.push_back(batch->Slice(range.begin - begin, range.end - range.begin));
     }
+    if (slices.empty()) return batch->Slice(0, 0);
     if (slices.size() == 1) return slices[0];
     return arrow::ConcatenateRecordBatches(slices, pool_);
   }
@@ -269,6 +332,8 @@ class DataFileReader final : public arrow::RecordBatchReader {
   bool group_is_open_ = false;
   std::vector<RowRange> group_ranges_;
   std::unique_ptr<arrow::RecordBatchReader> batches_;
+  DecodeScratchPool scratch_;
+  std::unique_ptr<SelectedRowsReader> selected_rows_;
   int64_t position_ = 0;  ///< Of the next row to decode.
 };
 

@@ -2,7 +2,8 @@
 
 namespace floe::iceberg {
 
-arrow::Status ParquetError(const std::string& location, const arrow::Status& status) {
+arrow::Status ParquetError(const std::string& location, const arrow::Status& status,
+                           ParquetUse use) {
   // A detail is the mark of an error that did not come from decoding: a store's, Floe's.
   if (status.detail() != nullptr) return WithContext(status, "file", location);
   switch (status.code()) {
@@ -18,6 +19,10 @@ arrow::Status ParquetError(const std::string& location, const arrow::Status& sta
     case arrow::StatusCode::Cancelled:
       return MakeError(ErrorCode::kCancelled, "'{}': {}", location, status.message());
     default:
+      if (use == ParquetUse::kWrite) {
+        return MakeError(ErrorCode::kInternal, "cannot write the Parquet file '{}': {}",
+                         location, status.message());
+      }
       return MakeError(ErrorCode::kCorruptData, "cannot decode the Parquet file '{}': {}",
                        location, status.message());
   }

@@ -24,7 +24,8 @@
 namespace floe::iceberg {
 namespace {
 
-constexpr char kCreatedBy[] = "Floe";
+/// In the form parquet-mr parses: it ignores statistics of text by an unnamed writer.
+constexpr char kCreatedBy[] = "floe version " FLOE_VERSION;
 /// Guessed size of encoded against in-memory bytes, before anything was written.
 constexpr double kFirstSizeRatio = 0.5;
 
@@ -37,7 +38,7 @@ arrow::Compression::type CodecOf(ParquetCompression compression) {
     case ParquetCompression::kZstd:
       return arrow::Compression::ZSTD;
     case ParquetCompression::kLz4:
-      return arrow::Compression::LZ4_HADOOP;
+      return arrow::Compression::LZ4;
     case ParquetCompression::kBrotli:
       return arrow::Compression::BROTLI;
     case ParquetCompression::kUncompressed:
@@ -177,7 +178,8 @@ class DataFileWriter::Impl {
 
   arrow::Result<DataFile> Close() {
     ARROW_RETURN_NOT_OK(CheckUsable());
-    auto result = GuardParquet(options_.location, [&] { return Finish(); });
+    auto result =
+        GuardParquet(options_.location, [&] { return Finish(); }, ParquetUse::kWrite);
     Discard();
     return result;
   }
@@ -253,7 +255,7 @@ class DataFileWriter::Impl {
   arrow::Status WriteConformed(const arrow::RecordBatch& batch) {
     ARROW_ASSIGN_OR_RAISE(auto conformed, Conform(batch));
     if (conformed->num_rows() == 0) return arrow::Status::OK();
-    return GuardParquet(options_.location, [&]() -> arrow::Status {
+    const auto write = [&]() -> arrow::Status {
       if (writer_ == nullptr) ARROW_RETURN_NOT_OK(Open(*conformed));
       int64_t offset = 0;
       while (offset < conformed->num_rows()) {
@@ -270,7 +272,8 @@ class DataFileWriter::Impl {
         group_memory_bytes_ += bytes.ok() ? *bytes : 0;
       }
       return arrow::Status::OK();
-    });
+    };
+    return GuardParquet(options_.location, write, ParquetUse::kWrite);
   }
 
   arrow::Status StartGroupIfFull() {
@@ -330,8 +333,9 @@ class DataFileWriter::Impl {
                                                           options_.compression_level));
       for (const auto& [path, choice] : choices) {
         if (!choice.dictionary) builder.disable_dictionary(path);
-        if (!choice.compressed)
-          builder.compression(path, arrow::Compression::UNCOMPRESSED);
+        if (choice.compressed) continue;
+        builder.compression(path, arrow::Compression::UNCOMPRESSED);
+        builder.compression_level(path, arrow::util::kUseDefaultCompressionLevel);
       }
     }
     return builder.build();
