@@ -16,6 +16,7 @@
 #include "arrow/type_traits.h"
 #include "base/error.h"
 #include "exec/latest_by_key.h"
+#include "offline/compute_kernels.h"
 #include "offline/feature_gather.h"
 #include "offline/key_scan.h"
 #include "offline/source_units.h"
@@ -193,6 +194,7 @@ arrow::Result<std::shared_ptr<arrow::Table>> Distinct(
 
 arrow::Result<std::shared_ptr<arrow::Table>> SortByTimeAndKeys(
     const std::shared_ptr<arrow::Table>& table) {
+  ARROW_RETURN_NOT_OK(RegisterComputeKernels());
   std::vector<arrow::compute::SortKey> keys;
   const int last = table->num_columns() - 1;
   keys.emplace_back(arrow::FieldRef(last));

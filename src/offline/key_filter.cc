@@ -14,6 +14,7 @@
 #include "arrow/scalar.h"
 #include "arrow/type.h"
 #include "arrow/type_traits.h"
+#include "offline/compute_kernels.h"
 
 namespace floe::offline {
 namespace {
@@ -77,6 +78,7 @@ arrow::Result<std::optional<
     std::pair<std::shared_ptr<arrow::Scalar>, std::shared_ptr<arrow::Scalar>>>>
 Extremes(const arrow::ChunkedArray& keys,
          const std::shared_ptr<arrow::DataType>& common) {
+  ARROW_RETURN_NOT_OK(RegisterComputeKernels());
   ARROW_ASSIGN_OR_RAISE(
       arrow::Datum result,
       arrow::compute::MinMax(arrow::Datum(

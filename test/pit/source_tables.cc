@@ -107,6 +107,13 @@ arrow::Result<std::shared_ptr<arrow::Table>> WithRivals(const arrow::Table& tabl
   return arrow::Table::Make(table.schema(), std::move(columns), 2 * table.num_rows());
 }
 
+/// Files of a table are cached by path for ever, so a path is used once in a process.
+std::string UniqueName(const char* stem, const iceberg::Table& table,
+                       const char* extension) {
+  return stem + std::to_string(table.metadata()->current_snapshot()->snapshot_id) +
+         extension;
+}
+
 /// A position delete file (spec, "Position Delete Files") of the odd rows of `files`.
 arrow::Result<iceberg::DataFile> WriteDeletesOfOddRows(
     const iceberg::Table& table, std::vector<iceberg::DataFile> files) {
@@ -133,7 +140,7 @@ arrow::Result<iceberg::DataFile> WriteDeletesOfOddRows(
                          {path_column, position_column});
   iceberg::DataFile out;
   out.content = iceberg::FileContent::kPositionDeletes;
-  out.file_path = table.location() + "/data/deletes.parquet";
+  out.file_path = table.location() + UniqueName("/data/deletes", table, ".parquet");
   out.record_count = deletes->num_rows();
   ARROW_ASSIGN_OR_RAISE(auto stream,
                         table.io()->OpenOutput(out.file_path, WriteMode::kCreate));
@@ -165,7 +172,8 @@ arrow::Result<iceberg::TablePtr> DeleteOddRows(
   context.content = iceberg::ManifestContent::kDeletes;
   context.snapshot_id = snapshot.snapshot_id;
   ARROW_ASSIGN_OR_RAISE(auto manifest, iceberg::WriteManifest(context, {entry}));
-  manifest.manifest.manifest_path = table.location() + "/metadata/deletes-m0.avro";
+  manifest.manifest.manifest_path =
+      table.location() + UniqueName("/metadata/deletes-m0", table, ".avro");
   manifest.manifest.manifest_length = static_cast<int64_t>(manifest.bytes.size());
   manifest.manifest.sequence_number = snapshot.sequence_number;
   manifest.manifest.min_sequence_number = snapshot.sequence_number;
@@ -179,7 +187,8 @@ arrow::Result<iceberg::TablePtr> DeleteOddRows(
   list_context.parent_snapshot_id = parent.snapshot_id;
   list_context.sequence_number = snapshot.sequence_number;
   ARROW_ASSIGN_OR_RAISE(list, iceberg::WriteManifestList(list_context, manifests));
-  snapshot.manifest_list = table.location() + "/metadata/deletes-snap.avro";
+  snapshot.manifest_list =
+      table.location() + UniqueName("/metadata/deletes-snap", table, ".avro");
   ARROW_RETURN_NOT_OK(table.io()->Write(snapshot.manifest_list, list));
   iceberg::SnapshotRef main;
   main.snapshot_id = snapshot.snapshot_id;
