@@ -9,8 +9,6 @@ Importing this package imports neither Feast nor the native library: each name b
 loads what it needs when it is first used.
 """
 
-import importlib
-
 __version__ = "0.1.0"
 
 _HOMES = {
@@ -32,6 +30,8 @@ def __getattr__(name):
     home = _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module 'floe' has no attribute '{name}'")
+    import importlib  # Here, so that floe.pth costs no program anything.
+
     return getattr(importlib.import_module(home), name)
 
 

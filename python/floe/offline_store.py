@@ -168,6 +168,7 @@ class IcebergOfflineStore(OfflineStore):
                 "written to it could not be read; write through a source without a pin",
                 "INVALID_ARGUMENT",
             )
+        table = _without_pandas_index(table)
         location = locate(config, source)
         if location.parquet is not None:
             parquet_output.append_to_source(location.parquet, table, source.name)
@@ -270,6 +271,18 @@ def _pull_json(source, join_keys, features, time_range):
         "start_us": to_micros(start),
         "end_us": to_micros(end),
     }
+
+
+def _without_pandas_index(table):
+    """The table without the columns Arrow made of a pandas frame's index: Feast converts
+    frames with whatever index a filter or a sort left them."""
+    index = (table.schema.pandas_metadata or {}).get("index_columns", [])
+    made_up = [
+        name
+        for name in index
+        if isinstance(name, str) and name.startswith("__index_level_")
+    ]
+    return table.drop_columns([name for name in made_up if name in table.column_names])
 
 
 def _check_columns(table, schema, where):

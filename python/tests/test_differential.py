@@ -151,7 +151,7 @@ def duckdb_answer(rows, entities, keys, ttl):
         FROM entity_rows e ASOF LEFT JOIN newest f
         ON {on} AND e.event_timestamp >= f.event_timestamp
         """
-    ).to_df()
+    ).df()
     connection.close()
     return answer
 
@@ -171,8 +171,11 @@ def test_against_duckdb_asof(make_store, catalog_of, seed, keys, ttl):
 @pytest.mark.parametrize("offline_type", ["duckdb", "file"])
 def test_against_the_stores_feast_has(make_store, catalog_of, tmp_path, seed, offline_type):
     rng = np.random.default_rng(seed)
-    # Feast's file store drops entity rows it deems equal: theirs differ in key or time.
+    # Feast's file store drops entity rows it deems equal: these differ in key or time.
     rows = feature_rows(rng, 1500, with_nulls=False)
+    if offline_type == "file":
+        # It takes any of the rows that are created at different times for one event time.
+        rows = rows.drop_duplicates(["k", "event_timestamp"], ignore_index=True)
     entities = entity_rows(rng, 500).drop_duplicates(["k", "event_timestamp"])
     path = tmp_path / "stats.parquet"
     pq.write_table(as_microseconds(rows), path)
@@ -187,6 +190,12 @@ def test_against_the_stores_feast_has(make_store, catalog_of, tmp_path, seed, of
     apply(store, view_over(source, keys, ttl), keys)
     theirs = historical(store, entities)
     ours = floe_answer(make_store, catalog_of, rows, entities, keys, ttl)
+    missing = set(entities["row"]) - set(theirs["row"])
+    if offline_type == "file":
+        # It loses entity rows whose key has rows, but none in time; the answer is NULL.
+        assert ours[ours["row"].isin(missing)][["v", "n"]].isna().all(axis=None)
+        ours = ours[~ours["row"].isin(missing)]
+    assert len(theirs) > len(entities) / 2
     assert plain(ours) == plain(theirs)
 
 

@@ -17,9 +17,18 @@ from feast.types import (
 from floe import FloeError, IcebergSource
 from pit_case import CASES, exact_rows, micros, plain_rows, read
 
+# Cases whose question stock Feast does not pass on, beside those that say so themselves.
+FEAST_DECIDES = {
+    "error_duplicate_output": "Feast refuses two features of one name itself",
+    "error_entity_time_type": "times given as text are parsed, as Feast's stores do",
+    "field_mapping": "Feast refuses to map a name to one that is a column itself",
+}
+
 ALL_CASES = [read(path) for path in sorted(CASES.glob("*.case"))]
 CASES_FOR_FEAST = [
-    case for case in ALL_CASES if not case.options.get("feast", "").startswith("no")
+    case
+    for case in ALL_CASES
+    if not case.options.get("feast", "").startswith("no") and case.name not in FEAST_DECIDES
 ]
 
 _DTYPES = {

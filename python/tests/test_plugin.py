@@ -5,20 +5,19 @@ import os
 import subprocess
 import sys
 import textwrap
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta
 
 import pandas as pd
 import pyarrow as pa
 import pytest
 
 import rides
-from feast import FeatureView
+from feast import FeatureService, FeatureView, Field, RequestSource
 from feast.data_source import PushMode
 from feast.infra.offline_stores.file_source import SavedDatasetFileStorage
 from feast.on_demand_feature_view import on_demand_feature_view
-from feast import Field, RequestSource
 from feast.types import Float64, Int64
-from floe import FloeError, IcebergSource
+from floe import FloeError
 
 END = rides.START + timedelta(hours=rides.HOURS - 1)
 
@@ -162,6 +161,46 @@ def test_on_demand_views_are_computed(store):
     assert result.paid_trips[1] == 4242 + 5
 
 
+def test_mapped_columns_join_keys_and_times(make_store, catalog_of):
+    store = make_store()
+    rows = rides.arrow_rows()
+    renamed = {"driver_id": "drv", "event_timestamp": "ts", "trips": "t", "created": "c"}
+    rows = rows.rename_columns([renamed.get(name, name) for name in rows.column_names])
+    catalog_of(store).create_table("other.stats", rows.schema)
+    catalog_of(store).append("other.stats", rows)
+    source = rides.source(
+        table_identifier="other.stats",
+        field_mapping={column: name for name, column in renamed.items()},
+    )
+    view = FeatureView(
+        name="stats",
+        entities=[rides.driver()],
+        ttl=timedelta(days=1),
+        schema=[Field(name="driver_id", dtype=Int64), Field(name="trips", dtype=Int64)],
+        source=source,
+    )
+    store.apply([rides.driver(), view])
+    frame = entity_frame()
+    result = store.get_historical_features(entity_df=frame, features=["stats:trips"])
+    check_historical(result.to_df(), frame, ["trips"])
+    # Two roles of one key, each under its own column of the frame.
+    both = FeatureService(
+        name="both",
+        features=[
+            view.with_name("first").with_join_key_map({"driver_id": "a"}),
+            view.with_name("second").with_join_key_map({"driver_id": "b"}),
+        ],
+    )
+    store.apply([both])
+    pairs = pd.DataFrame({"a": [1001], "b": [1002], "event_timestamp": [END]})
+    result = store.get_historical_features(
+        entity_df=pairs, features=both, full_feature_names=True
+    ).to_df()
+    assert list(result.columns) == [*pairs.columns, "first__trips", "second__trips"]
+    assert result["first__trips"][0] == 4242
+    assert result["second__trips"][0] == rides.expected(pd.Timestamp(END), 1002)["trips"]
+
+
 def online(store, features, keys):
     return store.get_online_features(
         features=features, entity_rows=[{"driver_id": key} for key in keys]
@@ -198,6 +237,9 @@ def test_materialize_and_read_online(store):
 
 
 def test_materialize_incremental_then_async_read(store):
+    view = store.get_feature_view("driver_stats")
+    view.ttl = timedelta(days=36_500)  # Incremental starts that long before today.
+    store.apply([view])
     store.materialize_incremental(END)
     answer = asyncio.run(
         store.get_online_features_async(
