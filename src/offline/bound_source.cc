@@ -133,6 +133,12 @@ arrow::Status BoundSource::OpenParquet() {
 
 arrow::Status BoundSource::ListParquetFiles() {
   const std::string& root = source_.parquet_path;
+  const arrow::Result<int64_t> size = io_->FileSize(root);
+  if (size.ok()) {
+    pin_.files.emplace_back(root, *size);
+    return arrow::Status::OK();
+  }
+  if (!IsError(size.status(), ErrorCode::kNoSuchFile)) return size.status();
   ARROW_ASSIGN_OR_RAISE(std::vector<FileEntry> entries,
                         io_->List(root, /*recursive=*/true));
   for (const FileEntry& entry : entries) {
@@ -147,9 +153,7 @@ arrow::Status BoundSource::ListParquetFiles() {
     return MakeError(ErrorCode::kNoSuchFile, "the folder '{}' holds no *.parquet file",
                      root);
   }
-  ARROW_ASSIGN_OR_RAISE(int64_t size, io_->FileSize(root));
-  pin_.files.emplace_back(root, size);
-  return arrow::Status::OK();
+  return size.status();
 }
 
 arrow::Status BoundSource::AdoptSchema(const iceberg::ParquetFile& file) {
@@ -216,9 +220,7 @@ arrow::Result<SourceColumn> BoundSource::TimeColumn(const std::string& name,
 }
 
 arrow::Result<SourcePlan> BoundSource::Plan(const PredicatePtr& filter) const {
-  auto plan = source_.table != nullptr ? PlanTable(filter) : PlanParquet(filter);
-  if (!plan.ok()) return WithContext(plan.status(), "view", view_);
-  return plan;
+  return source_.table != nullptr ? PlanTable(filter) : PlanParquet(filter);
 }
 
 arrow::Result<SourcePlan> BoundSource::PlanTable(const PredicatePtr& filter) const {
