@@ -17,6 +17,7 @@
 #include "arrow/io/memory.h"
 #include "base/error.h"
 #include "base/random.h"
+#include "io/mapped_pages.h"
 
 namespace floe {
 namespace {
@@ -345,5 +346,21 @@ class LocalFileIO final : public FileIO {
 }  // namespace
 
 std::shared_ptr<FileIO> MakeLocalFileIO() { return std::make_shared<LocalFileIO>(); }
+
+void ReleaseInputPages(const arrow::io::RandomAccessFile& input, int64_t begin,
+                       int64_t end) {
+  const auto* reader = dynamic_cast<const arrow::io::BufferReader*>(&input);
+  if (reader == nullptr) return;
+  // Of private memory this call would lose the content: a mapped file's alone comes back.
+  const auto* mapped = dynamic_cast<const MappedBuffer*>(reader->buffer().get());
+  if (mapped == nullptr) return;
+  const int64_t page = ::sysconf(_SC_PAGESIZE);
+  begin = (std::max<int64_t>(begin, 0) + page - 1) / page * page;
+  end = std::min(end, mapped->size()) / page * page;
+  if (begin >= end) return;
+  // A hint: failure leaves the pages where they are.
+  (void)::madvise(const_cast<uint8_t*>(mapped->data()) + begin,
+                  static_cast<size_t>(end - begin), MADV_DONTNEED);
+}
 
 }  // namespace floe

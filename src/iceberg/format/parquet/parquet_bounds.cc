@@ -182,7 +182,9 @@ std::optional<Literal> DecodeBound(const parquet::ColumnDescriptor& column,
     case parquet::Type::INT32: {
       const auto value = ReadPlain<int32_t>(encoded);
       if (!value) return std::nullopt;
-      const int64_t wide = IsUnsigned(logical) ? static_cast<uint32_t>(*value) : *value;
+      // Widened before the choice: the two have uint32_t as their common type otherwise.
+      const int64_t wide =
+          IsUnsigned(logical) ? int64_t{static_cast<uint32_t>(*value)} : int64_t{*value};
       return IntegerBound(logical, wide, type);
     }
     case parquet::Type::INT64: {

@@ -135,6 +135,16 @@ arrow::Status DataFileWriterOptions::ApplyTableProperties(
   return arrow::Status::OK();
 }
 
+namespace {
+
+/// 0 for types Arrow cannot tell it of: only sizes of row groups depend on it.
+int64_t MemoryBytes(const arrow::RecordBatch& batch) {
+  const auto bytes = arrow::util::ReferencedBufferSize(batch);
+  return bytes.ok() ? *bytes : 0;
+}
+
+}  // namespace
+
 class DataFileWriter::Impl {
  public:
   Impl(std::shared_ptr<FileIO> io, DataFileWriterOptions options)
@@ -192,9 +202,9 @@ class DataFileWriter::Impl {
   int64_t rows_written() const { return rows_; }
 
   int64_t bytes_written() const {
-    if (sink_ == nullptr || sink_->closed()) return flushed_bytes_;
     return flushed_bytes_ +
-           static_cast<int64_t>(SizeRatio() * static_cast<double>(group_memory_bytes_));
+           static_cast<int64_t>(SizeRatio() * static_cast<double>(group_memory_bytes_ +
+                                                                  pending_memory_bytes_));
   }
 
  private:
@@ -255,25 +265,47 @@ class DataFileWriter::Impl {
   arrow::Status WriteConformed(const arrow::RecordBatch& batch) {
     ARROW_ASSIGN_OR_RAISE(auto conformed, Conform(batch));
     if (conformed->num_rows() == 0) return arrow::Status::OK();
-    const auto write = [&]() -> arrow::Status {
-      if (writer_ == nullptr) ARROW_RETURN_NOT_OK(Open(*conformed));
-      int64_t offset = 0;
-      while (offset < conformed->num_rows()) {
-        ARROW_RETURN_NOT_OK(StartGroupIfFull());
-        const int64_t rows = std::min(conformed->num_rows() - offset,
-                                      options_.row_group_rows - group_rows_);
-        const auto part = conformed->Slice(offset, rows);
-        ARROW_RETURN_NOT_OK(writer_->WriteRecordBatch(*part));
-        CountNans(*part);
-        group_rows_ += rows;
-        rows_ += rows;
-        offset += rows;
-        auto bytes = arrow::util::ReferencedBufferSize(*part);
-        group_memory_bytes_ += bytes.ok() ? *bytes : 0;
-      }
+    rows_ += conformed->num_rows();
+    pending_memory_bytes_ += MemoryBytes(*conformed);
+    pending_.push_back(std::move(conformed));
+    // Small first batches are gathered until there is something to choose encodings by.
+    if (writer_ == nullptr && options_.adaptive_encoding && rows_ < kMinSampleRows) {
       return arrow::Status::OK();
-    };
-    return GuardParquet(options_.location, write, ParquetUse::kWrite);
+    }
+    return GuardParquet(
+        options_.location, [&] { return WritePending(); }, ParquetUse::kWrite);
+  }
+
+  arrow::Status WritePending() {
+    if (writer_ == nullptr) {
+      if (pending_.empty()) {
+        ARROW_ASSIGN_OR_RAISE(auto empty, arrow::RecordBatch::MakeEmpty(arrow_schema_));
+        return Open(*empty);
+      }
+      ARROW_ASSIGN_OR_RAISE(auto first, arrow::ConcatenateRecordBatches(pending_, pool_));
+      pending_ = {std::move(first)};
+      ARROW_RETURN_NOT_OK(Open(*pending_[0]));
+    }
+    for (const auto& batch : pending_) ARROW_RETURN_NOT_OK(WriteRows(*batch));
+    pending_.clear();
+    pending_memory_bytes_ = 0;
+    return arrow::Status::OK();
+  }
+
+  arrow::Status WriteRows(const arrow::RecordBatch& batch) {
+    int64_t offset = 0;
+    while (offset < batch.num_rows()) {
+      ARROW_RETURN_NOT_OK(StartGroupIfFull());
+      const int64_t rows =
+          std::min(batch.num_rows() - offset, options_.row_group_rows - group_rows_);
+      const auto part = batch.Slice(offset, rows);
+      ARROW_RETURN_NOT_OK(writer_->WriteRecordBatch(*part));
+      CountNans(*part);
+      group_rows_ += rows;
+      offset += rows;
+      group_memory_bytes_ += MemoryBytes(*part);
+    }
+    return arrow::Status::OK();
   }
 
   arrow::Status StartGroupIfFull() {
@@ -359,10 +391,7 @@ class DataFileWriter::Impl {
   }
 
   arrow::Result<DataFile> Finish() {
-    if (writer_ == nullptr) {
-      ARROW_ASSIGN_OR_RAISE(auto empty, arrow::RecordBatch::MakeEmpty(arrow_schema_));
-      ARROW_RETURN_NOT_OK(Open(*empty));
-    }
+    if (writer_ == nullptr) ARROW_RETURN_NOT_OK(WritePending());
     ARROW_RETURN_NOT_OK(writer_->Close());
     DataFile file;
     ARROW_ASSIGN_OR_RAISE(file.file_size_bytes, sink_->Tell());
@@ -381,6 +410,7 @@ class DataFileWriter::Impl {
     }
     ARROW_RETURN_NOT_OK(sink_->Close());
     flushed_bytes_ = file.file_size_bytes;
+    group_memory_bytes_ = 0;
     return file;
   }
 
@@ -402,10 +432,12 @@ class DataFileWriter::Impl {
   std::vector<std::string> bloom_paths_;
   std::shared_ptr<arrow::io::OutputStream> sink_;
   std::unique_ptr<parquet::arrow::FileWriter> writer_;
+  arrow::RecordBatchVector pending_;  ///< Conformed, not written yet.
   NanCounter nans_;
   int64_t rows_ = 0;
   int64_t group_rows_ = 0;
   int64_t group_memory_bytes_ = 0;
+  int64_t pending_memory_bytes_ = 0;
   int64_t flushed_memory_bytes_ = 0;
   int64_t flushed_bytes_ = 0;
   bool finished_ = false;
