@@ -20,16 +20,19 @@ struct CodeEntry {
 constexpr CodeEntry kCodes[] = {
     {ErrorCode::kInvalidArgument, "INVALID_ARGUMENT", arrow::StatusCode::Invalid, false},
     {ErrorCode::kInvalidConfig, "INVALID_CONFIG", arrow::StatusCode::Invalid, false},
-    {ErrorCode::kNoSuchNamespace, "NO_SUCH_NAMESPACE", arrow::StatusCode::KeyError, false},
+    {ErrorCode::kNoSuchNamespace, "NO_SUCH_NAMESPACE", arrow::StatusCode::KeyError,
+     false},
     {ErrorCode::kNoSuchTable, "NO_SUCH_TABLE", arrow::StatusCode::KeyError, false},
     {ErrorCode::kNoSuchSnapshot, "NO_SUCH_SNAPSHOT", arrow::StatusCode::KeyError, false},
     {ErrorCode::kNoSuchColumn, "NO_SUCH_COLUMN", arrow::StatusCode::KeyError, false},
     {ErrorCode::kNoSuchFile, "NO_SUCH_FILE", arrow::StatusCode::IOError, false},
-    {ErrorCode::kAlreadyExists, "ALREADY_EXISTS", arrow::StatusCode::AlreadyExists, false},
+    {ErrorCode::kAlreadyExists, "ALREADY_EXISTS", arrow::StatusCode::AlreadyExists,
+     false},
     {ErrorCode::kCommitConflict, "COMMIT_CONFLICT", arrow::StatusCode::IOError, true},
     {ErrorCode::kCommitStateUnknown, "COMMIT_STATE_UNKNOWN", arrow::StatusCode::IOError,
      false},
-    {ErrorCode::kCorruptData, "CORRUPT_DATA", arrow::StatusCode::SerializationError, false},
+    {ErrorCode::kCorruptData, "CORRUPT_DATA", arrow::StatusCode::SerializationError,
+     false},
     {ErrorCode::kNotSupported, "NOT_SUPPORTED", arrow::StatusCode::NotImplemented, false},
     {ErrorCode::kNotAuthorized, "NOT_AUTHORIZED", arrow::StatusCode::IOError, false},
     {ErrorCode::kThrottled, "THROTTLED", arrow::StatusCode::IOError, true},
@@ -38,15 +41,13 @@ constexpr CodeEntry kCodes[] = {
     {ErrorCode::kDeadlineExceeded, "DEADLINE_EXCEEDED", arrow::StatusCode::Cancelled,
      false},
     {ErrorCode::kCancelled, "CANCELLED", arrow::StatusCode::Cancelled, false},
-    {ErrorCode::kResourceExhausted, "RESOURCE_EXHAUSTED", arrow::StatusCode::CapacityError,
-     false},
+    {ErrorCode::kResourceExhausted, "RESOURCE_EXHAUSTED",
+     arrow::StatusCode::CapacityError, false},
     {ErrorCode::kIo, "IO", arrow::StatusCode::IOError, false},
     {ErrorCode::kInternal, "INTERNAL", arrow::StatusCode::UnknownError, false},
 };
 
-const CodeEntry& EntryOf(ErrorCode code) {
-  return kCodes[static_cast<size_t>(code)];
-}
+const CodeEntry& EntryOf(ErrorCode code) { return kCodes[static_cast<size_t>(code)]; }
 
 const ErrorDetail* DetailOf(const arrow::Status& status) {
   if (status.ok() || status.detail() == nullptr) return nullptr;

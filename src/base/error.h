@@ -16,8 +16,8 @@ namespace floe {
 /// What went wrong, as a caller may act on it. Names follow the REST catalog's and
 /// iceberg-cpp's error kinds, so mapping to and from the wire is one to one.
 enum class ErrorCode {
-  kInvalidArgument,     ///< The caller's input is wrong; the message names the remedy.
-  kInvalidConfig,       ///< A configuration key is unknown, missing or has a bad value.
+  kInvalidArgument,  ///< The caller's input is wrong; the message names the remedy.
+  kInvalidConfig,    ///< A configuration key is unknown, missing or has a bad value.
   kNoSuchNamespace,
   kNoSuchTable,
   kNoSuchSnapshot,
@@ -33,9 +33,9 @@ enum class ErrorCode {
   kServiceUnavailable,
   kDeadlineExceeded,
   kCancelled,
-  kResourceExhausted,   ///< A limit of Floe's was reached; the message names it.
+  kResourceExhausted,  ///< A limit of Floe's was reached; the message names it.
   kIo,
-  kInternal,            ///< A bug in Floe.
+  kInternal,  ///< A bug in Floe.
 };
 
 /// The stable text of a code, e.g. "NO_SUCH_TABLE"; what the C ABI and --json print.
@@ -85,6 +85,7 @@ std::string ErrorText(const arrow::Status& status);
 
 /// The candidate nearest to `name` by edit distance, or "" when none is near; for "did
 /// you mean" in messages.
-std::string NearestName(std::string_view name, const std::vector<std::string>& candidates);
+std::string NearestName(std::string_view name,
+                        const std::vector<std::string>& candidates);
 
 }  // namespace floe

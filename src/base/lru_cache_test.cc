@@ -57,9 +57,8 @@ TEST(LruCache, ManyThreadsLoadOnce) {
   std::atomic<int> loads{0};
   std::vector<std::thread> threads;
   for (int i = 0; i < 8; ++i) {
-    threads.emplace_back([&] {
-      EXPECT_EQ(**cache.GetOrLoad("k", Load("v", 1, &loads)), "v");
-    });
+    threads.emplace_back(
+        [&] { EXPECT_EQ(**cache.GetOrLoad("k", Load("v", 1, &loads)), "v"); });
   }
   for (auto& thread : threads) thread.join();
   EXPECT_EQ(loads, 1);
