@@ -354,6 +354,8 @@ arrow::Status AsOfJoin::Impl::Update(const RowBatch& batch,
                                      std::span<const Match> matches, bool compact) {
   const int64_t needed = compact ? static_cast<int64_t>(matches.size()) : batch.length;
   ARROW_ASSIGN_OR_RAISE(const Times times, TimesOf(batch, needed));
+  const bool seen_at_ts = times.ts_scale.identity() &&
+                          !(options_.filter_by_created_timestamp && times.created);
   ARROW_RETURN_NOT_OK(ts_unit_.Admit(times.ts.nanos_per_unit()));
   if (times.created) {
     ARROW_RETURN_NOT_OK(created_unit_.Admit(times.created->nanos_per_unit()));
@@ -366,9 +368,14 @@ arrow::Status AsOfJoin::Impl::Update(const RowBatch& batch,
     const int64_t i = compact ? static_cast<int64_t>(j) : match.index;
     if (!times.ts.valid(i)) continue;
     const int64_t ts = times.ts.value(i);
-    const std::optional<int64_t> effective = Effective(times, i, ts);
+    int64_t effective = ts;
+    if (!seen_at_ts) {
+      const std::optional<int64_t> later = Effective(times, i, ts);
+      if (!later) continue;
+      effective = *later;
+    }
     uint32_t entry;
-    if (!effective || !FirstEntry(match, *effective, &entry)) continue;
+    if (!FirstEntry(match, effective, &entry)) continue;
     int64_t created = kMinTime;
     if (times.created && times.created->valid(i)) {
       created = std::max(times.created->value(i), kMinTime + 1);

@@ -15,6 +15,7 @@
 #include "base/error.h"
 #include "iceberg/format/parquet/gather_values.h"
 #include "iceberg/format/parquet/parquet_status.h"
+#include "io/mapped_pages.h"
 #include "parquet/metadata.h"
 #include "parquet/page_index.h"
 #include "parquet/schema.h"
@@ -29,6 +30,8 @@ constexpr int64_t kMaxHeaderBytes = 16 << 20;
 /// With an offset index a chunk is read in full where that much of it is needed.
 constexpr int64_t kWholeChunkFraction = 2;
 constexpr size_t kIdleScratches = 64;
+/// A release costs a system call and later page faults; small reads keep their pages.
+constexpr int64_t kMinRelease = 1 << 20;
 
 arrow::Status Corrupt(std::string_view what) {
   return MakeError(ErrorCode::kCorruptData, "a column chunk is damaged: {}", what);
@@ -75,6 +78,7 @@ RowGroupColumns::RowGroupColumns(ParquetFilePtr file, int row_group,
       pool_(pool == nullptr ? arrow::default_memory_pool() : pool) {}
 
 RowGroupColumns::~RowGroupColumns() {
+  ReleaseMapped(kMinRelease);
   if (scratch_pool_ != nullptr) scratch_pool_->Release(std::move(scratch_));
 }
 
@@ -154,6 +158,9 @@ arrow::Result<std::span<const uint8_t>> RowGroupColumns::Fetch(int64_t begin,
   if (mapped) {
     ARROW_ASSIGN_OR_RAISE(mapped_, input.ReadAt(begin, end - begin));
     got = mapped_->size();
+    touched_begin_ = touched_bytes_ == 0 ? begin : std::min(touched_begin_, begin);
+    touched_end_ = touched_bytes_ == 0 ? end : std::max(touched_end_, end);
+    touched_bytes_ += got;
   } else {
     ARROW_ASSIGN_OR_RAISE(
         got, input.ReadAt(begin, end - begin, scratch_->window.Reserve(end - begin)));
@@ -165,6 +172,12 @@ arrow::Result<std::span<const uint8_t>> RowGroupColumns::Fetch(int64_t begin,
   window_end_ = end;
   const uint8_t* base = mapped ? mapped_->data() : scratch_->window.data();
   return std::span<const uint8_t>(base, size);
+}
+
+void RowGroupColumns::ReleaseMapped(int64_t least) {
+  if (touched_bytes_ < least) return;
+  ReleaseInputPages(*file_->input(), touched_begin_, touched_end_);
+  touched_bytes_ = 0;
 }
 
 arrow::Result<PageHeader> RowGroupColumns::FetchHeader(int64_t at, int64_t chunk_end,

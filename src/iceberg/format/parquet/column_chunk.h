@@ -62,6 +62,8 @@ class RowGroupColumns {
   /// Ranges closer than this are fetched together.
   static constexpr int64_t kCoalesceGap = 64 << 10;
   static constexpr int64_t kReadBytes = 4 << 20;
+  /// Of a mapped file, so much may count as this process's memory before it is released.
+  static constexpr int64_t kMappedBytes = 8 << 20;
 
   /// The whole column. A string or binary column whose pages are all dictionary-encoded
   /// comes as dictionary<int32, type> when `keep_dictionary`.
@@ -121,6 +123,8 @@ class RowGroupColumns {
   /// `ahead_end` may be fetched along.
   arrow::Result<std::span<const uint8_t>> Fetch(int64_t begin, int64_t length,
                                                 int64_t ahead_end);
+  /// Lets go of a mapped file's pages once `least` bytes of it were touched.
+  void ReleaseMapped(int64_t least);
   arrow::Result<PageHeader> FetchHeader(int64_t at, int64_t chunk_end, int64_t ahead_end);
   arrow::Result<Page> FetchPage(int64_t at, int64_t chunk_end, int64_t ahead_end);
   /// How far reading on from `at` is wanted anyway.
@@ -139,6 +143,9 @@ class RowGroupColumns {
   int64_t window_begin_ = 0;           ///< What scratch_->window or mapped_ holds.
   int64_t window_end_ = 0;
   std::shared_ptr<arrow::Buffer> mapped_;
+  int64_t touched_begin_ = 0;  ///< Of a mapped file, since the last release.
+  int64_t touched_end_ = 0;
+  int64_t touched_bytes_ = 0;
   Counters counters_;
 };
 
