@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <utility>
 
 #include "arrow/array/builder_primitive.h"
@@ -206,6 +207,20 @@ arrow::Result<std::shared_ptr<arrow::Table>> SortByTimeAndKeys(
   return sorted.table();
 }
 
+/// Join keys become columns of the result, beside its time column.
+arrow::Status CheckKeyNames(const HistoricalFeaturesRequest& request,
+                            const ViewRequest& view) {
+  std::set<std::string> names = {request.entity_timestamp_column};
+  for (const JoinKey& key : view.join_keys) {
+    if (names.insert(key.entity_column).second) continue;
+    return MakeError(ErrorCode::kInvalidArgument,
+                     "view '{}': without an entity frame two columns of the result would "
+                     "be called '{}'; rename the time column or give an entity frame",
+                     view.name, key.entity_column);
+  }
+  return arrow::Status::OK();
+}
+
 }  // namespace
 
 arrow::Result<std::shared_ptr<arrow::Table>> EntitiesOfRange(
@@ -213,14 +228,7 @@ arrow::Result<std::shared_ptr<arrow::Table>> EntitiesOfRange(
     const std::vector<std::shared_ptr<const BoundSource>>& sources) {
   std::vector<std::shared_ptr<arrow::Table>> tables;
   for (size_t i = 0; i < sources.size(); ++i) {
-    for (const JoinKey& key : request.views[i].join_keys) {
-      if (key.entity_column == request.entity_timestamp_column) {
-        return MakeError(ErrorCode::kInvalidArgument,
-                         "view '{}': '{}' is both a join key and the output's time "
-                         "column; choose another name for the latter",
-                         request.views[i].name, key.entity_column);
-      }
-    }
+    ARROW_RETURN_NOT_OK(CheckKeyNames(request, request.views[i]));
     ARROW_ASSIGN_OR_RAISE(auto table,
                           RangeOfView(request, request.views[i], *sources[i]).Read());
     tables.push_back(std::move(table));

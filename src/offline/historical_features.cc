@@ -53,6 +53,19 @@ arrow::Status CheckEntityTime(const arrow::Schema& schema, const std::string& na
                    name, field->type()->ToString());
 }
 
+/// Column names of the result, of which the entity frame's are the first, are distinct.
+arrow::Status CheckNames(const arrow::Schema& schema) {
+  std::unordered_set<std::string> seen;
+  for (const auto& field : schema.fields()) {
+    if (seen.insert(field->name()).second) continue;
+    return MakeError(ErrorCode::kInvalidArgument,
+                     "two columns of the result would be called '{}'; ask for full "
+                     "feature names or rename the entity frame's column",
+                     field->name());
+  }
+  return arrow::Status::OK();
+}
+
 /// A request checked and bound to its sources, and the passes that answer it.
 class Retrieval {
  public:
@@ -148,7 +161,7 @@ class Retrieval {
     }
     schema_ = arrow::schema(std::move(fields), entity_schema_->metadata());
     bytes_per_row_ = BytesPerRow(*schema_);
-    return CheckOutputNames();
+    return CheckNames(*schema_);
   }
 
   arrow::Status BindEntities(
@@ -159,19 +172,8 @@ class Retrieval {
       entities_ = std::make_shared<arrow::TableBatchReader>(std::move(table));
     }
     entity_schema_ = entities_->schema();
+    ARROW_RETURN_NOT_OK(CheckNames(*entity_schema_));
     return CheckEntityTime(*entity_schema_, request_.entity_timestamp_column);
-  }
-
-  arrow::Status CheckOutputNames() const {
-    std::unordered_set<std::string> seen;
-    for (const auto& field : schema_->fields()) {
-      if (seen.insert(field->name()).second) continue;
-      return MakeError(ErrorCode::kInvalidArgument,
-                       "two columns of the result would be called '{}'; ask for full "
-                       "feature names or rename the entity frame's column",
-                       field->name());
-    }
-    return arrow::Status::OK();
   }
 
   HistoricalFeaturesRequest request_;
