@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -9,9 +10,11 @@
 #include <vector>
 
 #include "arrow/result.h"
+#include "iceberg/format/parquet/parquet_file.h"
 #include "iceberg/spec/manifest.h"
 #include "iceberg/spec/name_mapping.h"
 #include "iceberg/table/table.h"
+#include "io/file_io.h"
 #include "online/online_table.h"
 
 namespace floe::online {
@@ -26,6 +29,14 @@ struct IndexedFile {
   std::string upper;
   std::map<int32_t, iceberg::Literal> constants;
   std::vector<std::shared_ptr<const iceberg::DataFile>> position_deletes;
+
+  /// The file, opened; from the process's cache when it was evicted there meanwhile. A
+  /// request may probe thousands of files, so that even looking one up in a map by its
+  /// path would be felt. Thread-safe.
+  arrow::Result<iceberg::ParquetFilePtr> Open(const FileIO& io) const;
+
+ private:
+  mutable std::atomic<std::weak_ptr<const iceberg::ParquetFile>> opened_;
 };
 
 using IndexedFiles = std::vector<std::shared_ptr<const IndexedFile>>;

@@ -6,6 +6,7 @@
 #include "arrow/array/concatenate.h"
 #include "arrow/builder.h"
 #include "arrow/compute/api_vector.h"
+#include "arrow/io/interfaces.h"
 #include "arrow/record_batch.h"
 #include "base/error.h"
 #include "iceberg/format/parquet/file_schema.h"
@@ -69,7 +70,8 @@ arrow::Status FileRows::Gather(std::span<const WantedColumn> columns,
     }
     if (local.empty()) continue;
     iceberg::RowGroupColumns reader(file_, group, scratch_);
-    reader.WillRead(planned);
+    // Planning reads costs something and gains nothing where memory is read.
+    if (!file_->input()->supports_zero_copy()) reader.WillRead(planned);
     for (size_t i = 0; i < columns.size(); ++i) {
       if (leaves[i] < 0) continue;
       ARROW_RETURN_NOT_OK(deadline.Check("reading a column"));

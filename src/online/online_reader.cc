@@ -7,7 +7,6 @@
 #include <utility>
 
 #include "arrow/array.h"
-#include "arrow/builder.h"
 #include "arrow/chunked_array.h"
 #include "base/error.h"
 #include "base/hex.h"
@@ -61,10 +60,11 @@ struct FileTask {
   const IndexedFile* file = nullptr;
   std::vector<int32_t> keys;  ///< Ordinals of distinct keys, ascending.
   std::vector<iceberg::KeyMatch> matches;
-  std::shared_ptr<arrow::TimestampArray> event_ts;  ///< Of the matches.
+  /// Of the matches whose keys have others: what decides between them.
+  std::shared_ptr<arrow::TimestampArray> event_ts;
   std::shared_ptr<arrow::TimestampArray> created_ts;
-  iceberg::ParquetFilePtr parquet;
-  OnlineReadCounters counters;
+  iceberg::ParquetFilePtr parquet;  ///< Set where there are matches.
+  iceberg::KeyLookupCounters counters;
 };
 
 arrow::Result<std::shared_ptr<arrow::Array>> FinishColumn(OutputColumn* column) {
@@ -88,6 +88,8 @@ class ReadRequest {
     SortKeys(keys);
     MakeTasks();
     ARROW_RETURN_NOT_OK(ForEachTask([this](FileTask* task) { return LookUp(task); }));
+    CountMatches();
+    ARROW_RETURN_NOT_OK(ForEachTask([this](FileTask* task) { return ReadTimes(task); }));
     ChooseWinners();
     return Collect(static_cast<int64_t>(keys.size()), features);
   }
@@ -95,12 +97,12 @@ class ReadRequest {
   void AddCounters(OnlineReadCounters* counters) const {
     for (const FileTask& task : tasks_) {
       counters->files_in_partitions += static_cast<int64_t>(task.keys.size());
-      counters->files_opened += task.parquet != nullptr ? 1 : 0;
       counters->bloom_checks += task.counters.bloom_checks;
       counters->bloom_hits += task.counters.bloom_hits;
-      counters->key_pages_read += task.counters.key_pages_read;
-      counters->rows_matched += task.counters.rows_matched;
+      counters->key_pages_read += task.counters.pages_read;
+      counters->rows_matched += static_cast<int64_t>(task.matches.size());
     }
+    counters->files_opened += static_cast<int64_t>(tasks_.size());
   }
 
  private:
@@ -164,29 +166,21 @@ class ReadRequest {
 
   arrow::Status LookUp(FileTask* task) {
     ARROW_RETURN_NOT_OK(deadline_.Check("looking into a data file"));
-    const iceberg::DataFile& file = *task->file->file;
-    ARROW_ASSIGN_OR_RAISE(
-        task->parquet, iceberg::ParquetFile::Open(*index_.table()->io(), file.file_path,
-                                                  file.file_size_bytes));
-    ARROW_ASSIGN_OR_RAISE(auto fields,
-                          task->parquet->Fields(index_.name_mapping().get()));
+    ARROW_ASSIGN_OR_RAISE(auto parquet, task->file->Open(*index_.table()->io()));
+    ARROW_ASSIGN_OR_RAISE(auto fields, parquet->Fields(index_.name_mapping().get()));
     const int column = fields->LeafColumn(index_.key_field_id());
     if (column < 0) {
       return MakeError(ErrorCode::kCorruptData, "data file '{}' has no column '{}'",
-                       file.file_path, kEntityKeyColumn);
+                       parquet->location(), kEntityKeyColumn);
     }
     std::vector<std::string_view> keys;
     keys.reserve(task->keys.size());
     for (int32_t key : task->keys) keys.push_back(hex_keys_[key]);
-    iceberg::KeyLookupCounters counters;
     ARROW_ASSIGN_OR_RAISE(task->matches,
-                          iceberg::LookupKeys(*task->parquet, column, keys, &counters));
-    task->counters.bloom_checks = counters.bloom_checks;
-    task->counters.bloom_hits = counters.bloom_hits;
-    task->counters.key_pages_read = counters.pages_read;
+                          iceberg::LookupKeys(*parquet, column, keys, &task->counters));
     ARROW_RETURN_NOT_OK(DropDeleted(task));
-    task->counters.rows_matched = static_cast<int64_t>(task->matches.size());
-    return task->matches.empty() ? arrow::Status::OK() : ReadTimes(task);
+    if (!task->matches.empty()) task->parquet = std::move(parquet);
+    return arrow::Status::OK();
   }
 
   arrow::Status DropDeleted(FileTask* task) {
@@ -215,29 +209,57 @@ class ReadRequest {
     return arrow::Status::OK();
   }
 
+  void CountMatches() {
+    match_counts_.resize(raw_keys_.size());
+    for (const FileTask& task : tasks_) {
+      for (const iceberg::KeyMatch& match : task.matches) {
+        ++match_counts_[task.keys[match.key]];
+      }
+    }
+  }
+
+  bool IsContested(const FileTask& task, const iceberg::KeyMatch& match) const {
+    return match_counts_[task.keys[match.key]] > 1;
+  }
+
+  /// Event and creation times of the rows that are not their key's only ones.
   arrow::Status ReadTimes(FileTask* task) {
     std::vector<RowPick> picks;
     for (size_t i = 0; i < task->matches.size(); ++i) {
+      if (!IsContested(*task, task->matches[i])) continue;
       picks.push_back(
           {static_cast<uint32_t>(task->matches[i].row), static_cast<uint32_t>(i)});
     }
+    if (picks.empty()) return arrow::Status::OK();
+    ARROW_RETURN_NOT_OK(deadline_.Check("reading event times"));
     ARROW_ASSIGN_OR_RAISE(auto columns, TimeColumns());
     std::vector<std::unique_ptr<OutputColumn>> outputs;
-    std::vector<OutputColumn*> places;
-    for (size_t i = 0; i < columns.size(); ++i) {
-      ARROW_ASSIGN_OR_RAISE(
-          auto output,
-          OutputColumn::Make(TimesType(), static_cast<int64_t>(picks.size())));
-      places.push_back(output.get());
-      outputs.push_back(std::move(output));
-    }
+    ARROW_ASSIGN_OR_RAISE(
+        auto places,
+        MakeOutputs(columns, static_cast<int64_t>(task->matches.size()), &outputs));
     FileRows rows(task->parquet, *task->file, index_, &caches_->scratch);
     ARROW_RETURN_NOT_OK(rows.Gather(columns, picks, places, deadline_));
-    ARROW_ASSIGN_OR_RAISE(auto event_ts, FinishColumn(outputs[0].get()));
-    ARROW_ASSIGN_OR_RAISE(auto created_ts, FinishColumn(outputs[1].get()));
-    task->event_ts = std::static_pointer_cast<arrow::TimestampArray>(event_ts);
-    task->created_ts = std::static_pointer_cast<arrow::TimestampArray>(created_ts);
+    ARROW_ASSIGN_OR_RAISE(task->event_ts, FinishTimes(outputs[0].get()));
+    ARROW_ASSIGN_OR_RAISE(task->created_ts, FinishTimes(outputs[1].get()));
     return arrow::Status::OK();
+  }
+
+  static arrow::Result<std::vector<OutputColumn*>> MakeOutputs(
+      const std::vector<WantedColumn>& columns, int64_t length,
+      std::vector<std::unique_ptr<OutputColumn>>* outputs) {
+    std::vector<OutputColumn*> places;
+    for (const WantedColumn& column : columns) {
+      ARROW_ASSIGN_OR_RAISE(auto output, OutputColumn::Make(column.type, length));
+      places.push_back(output.get());
+      outputs->push_back(std::move(output));
+    }
+    return places;
+  }
+
+  static arrow::Result<std::shared_ptr<arrow::TimestampArray>> FinishTimes(
+      OutputColumn* column) {
+    ARROW_ASSIGN_OR_RAISE(auto times, FinishColumn(column));
+    return std::static_pointer_cast<arrow::TimestampArray>(times);
   }
 
   arrow::Result<std::vector<WantedColumn>> TimeColumns() const {
@@ -268,28 +290,30 @@ class ReadRequest {
     for (size_t t = 0; t < tasks_.size(); ++t) {
       const FileTask& task = tasks_[t];
       for (size_t i = 0; i < task.matches.size(); ++i) {
-        if (task.event_ts->IsNull(i)) continue;
         Winner candidate;
         candidate.task = static_cast<int32_t>(t);
         candidate.row = task.matches[i].row;
-        candidate.event_ts = task.event_ts->Value(i);
-        candidate.created_ts =
-            task.created_ts->IsNull(i) ? kNoCreated : task.created_ts->Value(i);
         Winner& winner = winners_[task.keys[task.matches[i].key]];
-        if (IsNewer(candidate, winner)) winner = candidate;
+        if (IsContested(task, task.matches[i])) {
+          const auto row = static_cast<int64_t>(i);
+          if (task.event_ts->IsNull(row)) continue;
+          candidate.event_ts = task.event_ts->Value(row);
+          candidate.created_ts =
+              task.created_ts->IsNull(row) ? kNoCreated : task.created_ts->Value(row);
+          if (!IsNewer(candidate, winner)) continue;
+        }
+        winner = candidate;
       }
     }
   }
 
   arrow::Result<OnlineRows> Collect(int64_t length,
                                     const std::vector<WantedColumn>& features) {
+    ARROW_ASSIGN_OR_RAISE(std::vector<WantedColumn> columns, TimeColumns());
+    const size_t first_feature = columns.size();
+    columns.insert(columns.end(), features.begin(), features.end());
     std::vector<std::unique_ptr<OutputColumn>> outputs;
-    std::vector<OutputColumn*> places;
-    for (const WantedColumn& feature : features) {
-      ARROW_ASSIGN_OR_RAISE(auto output, OutputColumn::Make(feature.type, length));
-      places.push_back(output.get());
-      outputs.push_back(std::move(output));
-    }
+    ARROW_ASSIGN_OR_RAISE(auto places, MakeOutputs(columns, length, &outputs));
     std::vector<std::vector<RowPick>> picks(tasks_.size());
     for (size_t key = 0; key < winners_.size(); ++key) {
       if (winners_[key].task < 0) continue;
@@ -298,51 +322,24 @@ class ReadRequest {
             {static_cast<uint32_t>(winners_[key].row), position});
       }
     }
-    if (!features.empty()) {
-      ARROW_RETURN_NOT_OK(ForEachTask([&](FileTask* task) -> arrow::Status {
-        std::vector<RowPick>& wanted = picks[task - tasks_.data()];
-        if (wanted.empty()) return arrow::Status::OK();
-        ARROW_RETURN_NOT_OK(deadline_.Check("reading features"));
-        std::sort(wanted.begin(), wanted.end(),
-                  [](const RowPick& a, const RowPick& b) { return a.row < b.row; });
-        FileRows rows(task->parquet, *task->file, index_, &caches_->scratch);
-        return rows.Gather(features, wanted, places, deadline_);
-      }));
-    }
+    ARROW_RETURN_NOT_OK(ForEachTask([&](FileTask* task) -> arrow::Status {
+      std::vector<RowPick>& wanted = picks[task - tasks_.data()];
+      if (wanted.empty()) return arrow::Status::OK();
+      ARROW_RETURN_NOT_OK(deadline_.Check("reading features"));
+      std::sort(wanted.begin(), wanted.end(),
+                [](const RowPick& a, const RowPick& b) { return a.row < b.row; });
+      FileRows rows(task->parquet, *task->file, index_, &caches_->scratch);
+      return rows.Gather(columns, wanted, places, deadline_);
+    }));
     OnlineRows result;
-    for (auto& output : outputs) {
-      ARROW_ASSIGN_OR_RAISE(auto column, FinishColumn(output.get()));
+    ARROW_ASSIGN_OR_RAISE(result.event_ts, FinishTimes(outputs[0].get()));
+    ARROW_ASSIGN_OR_RAISE(result.created_ts, FinishTimes(outputs[1].get()));
+    for (size_t i = first_feature; i < outputs.size(); ++i) {
+      ARROW_ASSIGN_OR_RAISE(auto column, FinishColumn(outputs[i].get()));
       result.features.push_back(std::move(column));
     }
-    ARROW_RETURN_NOT_OK(CollectTimes(length, &result));
     ARROW_RETURN_NOT_OK(deadline_.Check("returning the answer"));
     return result;
-  }
-
-  arrow::Status CollectTimes(int64_t length, OnlineRows* result) const {
-    std::vector<const Winner*> by_position(static_cast<size_t>(length));
-    for (size_t key = 0; key < winners_.size(); ++key) {
-      for (uint32_t position : positions_[key]) by_position[position] = &winners_[key];
-    }
-    arrow::TimestampBuilder event_ts(TimesType(), arrow::default_memory_pool());
-    arrow::TimestampBuilder created_ts(TimesType(), arrow::default_memory_pool());
-    ARROW_RETURN_NOT_OK(event_ts.Reserve(length));
-    ARROW_RETURN_NOT_OK(created_ts.Reserve(length));
-    for (const Winner* winner : by_position) {
-      if (winner->task < 0) {
-        event_ts.UnsafeAppendNull();
-        created_ts.UnsafeAppendNull();
-        continue;
-      }
-      event_ts.UnsafeAppend(winner->event_ts);
-      if (winner->created_ts == kNoCreated) {
-        created_ts.UnsafeAppendNull();
-      } else {
-        created_ts.UnsafeAppend(winner->created_ts);
-      }
-    }
-    ARROW_RETURN_NOT_OK(event_ts.Finish(&result->event_ts));
-    return created_ts.Finish(&result->created_ts);
   }
 
   const FileIndex& index_;
@@ -353,6 +350,7 @@ class ReadRequest {
   std::vector<std::string> hex_keys_;
   std::vector<std::vector<uint32_t>> positions_;
   std::vector<FileTask> tasks_;
+  std::vector<int32_t> match_counts_;  ///< By key.
   std::vector<Winner> winners_;
 };
 
