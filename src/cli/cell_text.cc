@@ -6,6 +6,7 @@
 #include "arrow/array.h"
 #include "arrow/scalar.h"
 #include "arrow/type.h"
+#include "arrow/util/decimal.h"
 #include "base/hex.h"
 
 namespace floe::cli {
@@ -33,6 +34,9 @@ void AppendFloating(double value, int digits, std::string* text) {
       }
     }
     *text += buffer;
+    // So that a reader of the text sees a floating-point number.
+    if (std::string_view(buffer).find_first_of(".e") == std::string_view::npos)
+      *text += ".0";
   }
 }
 
@@ -55,6 +59,22 @@ void AppendStruct(const arrow::StructArray& array, int64_t row, std::string* tex
     AppendJson(*array.field(i), row, text);
   }
   *text += '}';
+}
+
+// Arrow turns to exponents for small values of a large scale; people and CSV do not.
+void AppendDecimal(const arrow::Decimal128Array& array, int64_t row, std::string* text) {
+  const int32_t scale = static_cast<const arrow::Decimal128Type&>(*array.type()).scale();
+  std::string digits = arrow::Decimal128(array.GetValue(row)).ToIntegerString();
+  const bool negative = digits[0] == '-';
+  if (negative) digits.erase(0, 1);
+  if (scale > 0) {
+    const auto whole_and_scale = static_cast<size_t>(scale) + 1;
+    if (digits.size() < whole_and_scale) {
+      digits.insert(0, whole_and_scale - digits.size(), '0');
+    }
+    digits.insert(digits.size() - scale, 1, '.');
+  }
+  AppendQuoted((negative ? "-" : "") + digits, text);
 }
 
 // Arrow prints times as "2026-11-22 10:00:00.000000Z".
@@ -102,6 +122,8 @@ void AppendJson(const arrow::Array& array, int64_t row, std::string* text) {
       return AppendQuoted(
           HexEncode(static_cast<const arrow::FixedSizeBinaryArray&>(array).GetView(row)),
           text);
+    case arrow::Type::DECIMAL128:
+      return AppendDecimal(static_cast<const arrow::Decimal128Array&>(array), row, text);
     case arrow::Type::LIST: {
       const auto& list = static_cast<const arrow::ListArray&>(array);
       return AppendList(*list.values(), list.value_offset(row),

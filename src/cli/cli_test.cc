@@ -27,10 +27,13 @@ TEST(CellText, ValuesAsJson) {
   EXPECT_EQ(Json(arrow::int64(), "-9007199254740993"), "-9007199254740993");
   EXPECT_EQ(Json(arrow::float64(), "0.1"), "0.1");
   EXPECT_EQ(Json(arrow::float32(), "0.1"), "0.1");
+  EXPECT_EQ(Json(arrow::float64(), "-2"), "-2.0");
   EXPECT_EQ(Json(arrow::float64(), "Inf"), "\"Infinity\"");
   EXPECT_EQ(Json(arrow::utf8(), "\"a\\\"b\""), "\"a\\\"b\"");
   EXPECT_EQ(Json(arrow::list(arrow::int32()), "[1, null]"), "[1,null]");
   EXPECT_EQ(Json(arrow::decimal128(5, 2), "\"1.50\""), "\"1.50\"");
+  EXPECT_EQ(Json(arrow::decimal128(38, 10), "\"-0.0000000001\""), "\"-0.0000000001\"");
+  EXPECT_EQ(Json(arrow::decimal128(38, 10), "\"0.0000000000\""), "\"0.0000000000\"");
   EXPECT_EQ(Json(arrow::timestamp(arrow::TimeUnit::MICRO, "UTC"), "-1"),
             "\"1969-12-31T23:59:59.999999Z\"");
   EXPECT_EQ(Json(arrow::struct_({arrow::field("a", arrow::int32())}), "{\"a\": 1}"),
