@@ -334,6 +334,16 @@ class DataFileWriter::Impl {
     }
   }
 
+  /// Rows a row group will hold, rather too many than too few: a bloom filter is
+  /// allocated for that many, and folded to what came in the end.
+  int64_t ExpectedGroupRows(const arrow::RecordBatch& first) const {
+    const int64_t rows = std::max<int64_t>(first.num_rows(), 1);
+    if (is_complete_) return std::min(rows, options_.row_group_rows);
+    const int64_t row_bytes = std::max<int64_t>(pending_memory_bytes_ / rows, 1);
+    const int64_t by_bytes = 2 * (options_.row_group_bytes / row_bytes + 1);
+    return std::min(std::max(rows, by_bytes), options_.row_group_rows);
+  }
+
   arrow::Result<std::shared_ptr<parquet::WriterProperties>> MakeProperties(
       const arrow::RecordBatch& first) const {
     const arrow::Compression::type codec = CodecOf(options_.compression);
@@ -357,8 +367,12 @@ class DataFileWriter::Impl {
       parquet::BloomFilterOptions bloom;
       bloom.fpp = filter.false_positive_rate;
       bloom.ndv =
-          filter.distinct_values > 0 ? filter.distinct_values : options_.row_group_rows;
+          filter.distinct_values > 0 ? filter.distinct_values : ExpectedGroupRows(first);
       builder.enable_bloom_filter(bloom_paths_[i], bloom);
+    }
+    // A file this small gains nothing by dictionaries, which a look-up reads in full.
+    if (options_.adaptive_encoding && first.num_rows() < kMinSampleRows) {
+      builder.disable_dictionary();
     }
     if (options_.adaptive_encoding) {
       ARROW_ASSIGN_OR_RAISE(auto choices, ChooseEncodings(parquet_schema_, first, codec,
@@ -391,6 +405,7 @@ class DataFileWriter::Impl {
   }
 
   arrow::Result<DataFile> Finish() {
+    is_complete_ = true;
     if (writer_ == nullptr) ARROW_RETURN_NOT_OK(WritePending());
     ARROW_RETURN_NOT_OK(writer_->Close());
     DataFile file;
@@ -438,6 +453,7 @@ class DataFileWriter::Impl {
   int64_t group_rows_ = 0;
   int64_t group_memory_bytes_ = 0;
   int64_t pending_memory_bytes_ = 0;
+  bool is_complete_ = false;  ///< No more rows will come.
   int64_t flushed_memory_bytes_ = 0;
   int64_t flushed_bytes_ = 0;
   bool finished_ = false;
