@@ -1,11 +1,11 @@
 # Running what was built: the examples and the benchmarks.
 
 check_example_name() {
-  (($# == 0)) || [ -f "examples/$1/run.py" ] ||
+  (($# == 0)) || [ -f "examples/$1/demo.py" ] ||
     die "no example '$1'; there are: $(example_names | paste -s -d' ')"
 }
 
-# run_demos [NAME]: each folder of examples/ that has a run.py, or the one named.
+# run_demos [NAME]: each folder of examples/ that has a demo.py, or the one named.
 run_demos() {
   local demos name
   mapfile -t demos < <(example_names)
@@ -13,7 +13,7 @@ run_demos() {
   for name in "${demos[@]}"; do
     say "examples/$name"
     PATH="$FLOE_ROOT/build/release:$FLOE_ROOT/.venv/bin:$PATH" \
-      .venv/bin/python "examples/$name/run.py"
+      .venv/bin/python "examples/$name/demo.py"
   done
 }
 
@@ -21,7 +21,7 @@ run_demos() {
 example_names() {
   local path name
   echo local
-  for path in examples/*/run.py; do
+  for path in examples/*/demo.py; do
     name="$(basename "$(dirname "$path")")"
     if [ "$name" != local ]; then echo "$name"; fi
   done
