@@ -13,6 +13,7 @@ from pydantic import (
 )
 
 from feast.repo_config import FeastConfigBaseModel, RepoConfig
+from floe import _alias  # noqa: F401  For programs that start without floe.pth.
 from floe.errors import FloeConfigError
 
 CATALOG_TYPES = ("rest", "sql", "glue", "hive")

@@ -1,6 +1,7 @@
 """IcebergOfflineStore: Feast's offline store over Iceberg tables."""
 
 import functools
+import re
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any, Callable, List, Literal, Optional, Union
@@ -27,6 +28,7 @@ from floe.retrieval_job import IcebergRetrievalJob
 from floe.source import IcebergSource
 from floe.source_access import locate, source_json, source_names, store_settings
 
+_PANDAS_INDEX = re.compile(r"__index_level_\d+__")
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
@@ -274,15 +276,11 @@ def _pull_json(source, join_keys, features, time_range):
 
 
 def _without_pandas_index(table):
-    """The table without the columns Arrow made of a pandas frame's index: Feast converts
+    """The table without the columns Arrow makes of a pandas frame's index: Feast converts
     frames with whatever index a filter or a sort left them."""
-    index = (table.schema.pandas_metadata or {}).get("index_columns", [])
-    made_up = [
-        name
-        for name in index
-        if isinstance(name, str) and name.startswith("__index_level_")
-    ]
-    return table.drop_columns([name for name in made_up if name in table.column_names])
+    return table.select(
+        [name for name in table.column_names if not _PANDAS_INDEX.fullmatch(name)]
+    )
 
 
 def _check_columns(table, schema, where):

@@ -4,6 +4,7 @@ import pathlib
 import re
 import subprocess
 import sys
+import tomllib
 
 import pytest
 
@@ -42,7 +43,8 @@ def test_every_function_of_the_header_is_exported_and_nothing_else():
 
 def test_the_versions_agree():
     version = (ROOT / "VERSION").read_text().strip()
-    assert _library.version() == floe.__version__ == version
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert _library.version() == floe.__version__ == project["version"] == version
 
 
 def test_errors_become_exceptions_with_code(tmp_path):

@@ -14,10 +14,13 @@ import pytest
 import rides
 from feast import FeatureService, FeatureView, Field, RequestSource
 from feast.data_source import PushMode
+from feast.infra.data_sources.contrib.iceberg_catalog.iceberg_source import (
+    IcebergSource as FeastIcebergSource,
+)
 from feast.infra.offline_stores.file_source import SavedDatasetFileStorage
 from feast.on_demand_feature_view import on_demand_feature_view
 from feast.types import Float64, Int64
-from floe import FloeError
+from floe import Catalog, FloeError
 
 END = rides.START + timedelta(hours=rides.HOURS - 1)
 
@@ -199,6 +202,40 @@ def test_mapped_columns_join_keys_and_times(make_store, catalog_of):
     assert list(result.columns) == [*pairs.columns, "first__trips", "second__trips"]
     assert result["first__trips"][0] == 4242
     assert result["second__trips"][0] == rides.expected(pd.Timestamp(END), 1002)["trips"]
+
+
+def test_feasts_own_iceberg_source_is_read_from_its_own_catalog(make_store, tmp_path):
+    store = make_store()
+    other = Catalog(
+        catalog_name="theirs",
+        uri=f"sqlite:///{tmp_path}/theirs.db",
+        warehouse=str(tmp_path / "theirs"),
+    )
+    rides.write_table(other, "lake.stats")
+    source = FeastIcebergSource(
+        name="theirs",
+        catalog_type="sql",
+        catalog_name="theirs",
+        endpoint=f"sqlite:///{tmp_path}/theirs.db",
+        warehouse=str(tmp_path / "theirs"),
+        namespace="lake",
+        table="stats",
+        timestamp_field="event_timestamp",
+        created_timestamp_column="created",
+    )
+    view = FeatureView(
+        name="stats",
+        entities=[rides.driver()],
+        ttl=timedelta(days=1),
+        schema=[Field(name="driver_id", dtype=Int64), Field(name="trips", dtype=Int64)],
+        source=source,
+    )
+    store.apply([rides.driver(), view])
+    frame = entity_frame()
+    result = store.get_historical_features(entity_df=frame, features=["stats:trips"])
+    check_historical(result.to_df(), frame, ["trips"])
+    store.materialize(rides.START - timedelta(days=1), END)
+    assert online(store, ["stats:trips"], [1001])["trips"] == [4242]
 
 
 def online(store, features, keys):
@@ -393,10 +430,7 @@ def test_the_feast_command_knows_the_stores(tmp_path, kind):
     )
     (tmp_path / "data").mkdir()
     tests = os.path.dirname(os.path.abspath(rides.__file__))
-    environment = {**os.environ, "FEAST_USAGE": "False"}
-    environment["PYTHONPATH"] = os.pathsep.join(
-        filter(None, [tests, os.environ.get("PYTHONPATH")])
-    )
+    environment = _python_path(tests)
     run = [sys.executable, "-c", "import floe._alias; from feast.cli.cli import cli; cli()"]
     if _alias_is_installed():
         run = [os.path.join(os.path.dirname(sys.executable), "feast")]
@@ -452,8 +486,9 @@ def test_the_alias_is_cheap_and_harmless_without_feast():
     subprocess.run([sys.executable, "-S", "-c", code], check=True, env=_python_path())
 
 
-def _python_path():
+def _python_path(*folders):
+    """An environment where folders, and the floe under test, are importable."""
     import floe
 
     parent = os.path.dirname(os.path.dirname(os.path.abspath(floe.__file__)))
-    return {**os.environ, "PYTHONPATH": parent}
+    return {**os.environ, "PYTHONPATH": os.pathsep.join([*folders, parent])}
