@@ -3,11 +3,13 @@
 // 5 int64, 3 string), an SQLite catalog and a local warehouse.
 //
 //   online_read_benchmark [--entities N] [--requests N] [--partitions 32,256]
-//                         [--batches 1,20] [--folder DIR] [--keep]
+//                         [--batches 1,20] [--folder DIR] [--keep] [--cold]
 //
 // Each batch is one commit with its share of the entities (--overlap: with all of them).
-// Keys are drawn uniformly with a fixed seed. "first" is the first request of a fresh
-// reader and fresh caches; the percentiles are of the requests after --warm-up ones.
+// Keys are drawn uniformly with a fixed seed. "warm" is OnlineReader::Warm of a fresh
+// reader and fresh caches (--cold leaves it out), "first" the first request after it; the
+// percentiles are of the requests after --warm-up ones; "cpu" is processor time a request
+// on all threads, which tells more than the clock where the machine is shared.
 
 #include <algorithm>
 #include <chrono>
@@ -49,6 +51,7 @@ struct Options {
   std::string folder = "/tmp/floe_online_read";
   bool overlap = false;
   bool keep = false;
+  bool warm = true;
 };
 
 double Milliseconds(std::chrono::steady_clock::time_point since) {
@@ -161,10 +164,70 @@ arrow::Status CheckFound(const std::string& response, size_t features, uint32_t 
   return arrow::Status::OK();
 }
 
-arrow::Status Measure(const Options& options, int partitions, int batches) {
-  const OnlineView view = View();
+/// What was measured for one number of entities a request.
+struct Timing {
+  double write_seconds = 0;
+  double warm_ms = 0;
+  double first_ms = 0;
+  double processor_ms = 0;
+  std::vector<double> times;
+};
+
+/// Sorts the times.
+void PrintTiming(int partitions, int batches, uint32_t count, Timing& timing) {
+  std::vector<double>& times = timing.times;
+  std::sort(times.begin(), times.end());
+  auto at = [&](double part) {
+    return times[static_cast<size_t>(part * static_cast<double>(times.size() - 1))];
+  };
+  std::printf("%10d %8d %9u %9.1f %9.2f %9.3f %9.3f %9.3f %9.3f %9.3f %10.1f\n",
+              partitions, batches, count, timing.warm_ms, timing.first_ms, times.front(),
+              at(0.5), at(0.95), at(0.99), timing.processor_ms, timing.write_seconds);
+  std::fflush(stdout);
+}
+
+arrow::Result<double> WriteTable(const Options& options,
+                                 const std::shared_ptr<iceberg::Catalog>& catalog,
+                                 const OnlineStoreConfig& config, const OnlineView& view,
+                                 int batches) {
+  ARROW_RETURN_NOT_OK(CreateOrUpdateOnlineTable(catalog, config, view).status());
+  OnlineWriter writer(catalog, config);
+  double seconds = 0;
+  for (int batch = 0; batch < batches; ++batch) {
+    ARROW_ASSIGN_OR_RAISE(
+        auto rows, options.overlap ? Rows(view, 0, options.entities, 1, batch)
+                                   : Rows(view, batch, options.entities, batches, batch));
+    const auto start = std::chrono::steady_clock::now();
+    ARROW_RETURN_NOT_OK(writer.Write(view, rows).status());
+    seconds += Milliseconds(start) / 1000;
+  }
+  return seconds;
+}
+
+arrow::Status MeasureReads(const Options& options, OnlineReader& reader,
+                           const OnlineView& view, uint32_t count,
+                           std::mt19937_64* random, Timing* timing) {
   std::vector<std::string> features;
   for (const OnlineFeature& feature : view.features) features.push_back(feature.name);
+  timing->times.clear();
+  std::clock_t processor = std::clock();
+  for (int i = 0; i < options.warm_up + options.requests; ++i) {
+    const std::string request = Request(random, options.entities, count);
+    if (i == options.warm_up) processor = std::clock();
+    const auto start = std::chrono::steady_clock::now();
+    ARROW_ASSIGN_OR_RAISE(auto response, ReadProtoRows(reader, view, request, features));
+    const double passed = Milliseconds(start);
+    if (i == 0) timing->first_ms = passed;
+    if (i >= options.warm_up) timing->times.push_back(passed);
+    ARROW_RETURN_NOT_OK(CheckFound(response, features.size(), count));
+  }
+  timing->processor_ms = 1000.0 * static_cast<double>(std::clock() - processor) /
+                         CLOCKS_PER_SEC / options.requests;
+  return arrow::Status::OK();
+}
+
+arrow::Status Measure(const Options& options, int partitions, int batches) {
+  const OnlineView view = View();
   const auto folder = std::filesystem::path(options.folder) /
                       (std::to_string(partitions) + "_" + std::to_string(batches));
   const bool is_there = std::filesystem::exists(folder);
@@ -178,50 +241,24 @@ arrow::Status Measure(const Options& options, int partitions, int batches) {
   OnlineStoreConfig config;
   config.partition_count = partitions;
   config.read_timeout_ms = 0;
-  double write_seconds = 0;
+  Timing timing;
   if (!is_there) {
-    ARROW_RETURN_NOT_OK(CreateOrUpdateOnlineTable(catalog, config, view).status());
-    OnlineWriter writer(catalog, config);
-    for (int batch = 0; batch < batches; ++batch) {
-      ARROW_ASSIGN_OR_RAISE(auto rows,
-                            options.overlap
-                                ? Rows(view, 0, options.entities, 1, batch)
-                                : Rows(view, batch, options.entities, batches, batch));
-      const auto start = std::chrono::steady_clock::now();
-      ARROW_RETURN_NOT_OK(writer.Write(view, rows).status());
-      write_seconds += Milliseconds(start) / 1000;
-    }
+    ARROW_ASSIGN_OR_RAISE(timing.write_seconds,
+                          WriteTable(options, catalog, config, view, batches));
   }
   iceberg::TableContext context;
   context.cache = std::make_shared<iceberg::MetadataCache>();
   iceberg::ParquetFile::ProcessCache().Clear();
   ARROW_ASSIGN_OR_RAISE(auto reader, OnlineReader::Make(catalog, config, context));
+  if (options.warm) {
+    const auto start = std::chrono::steady_clock::now();
+    ARROW_RETURN_NOT_OK(reader->Warm(view));
+    timing.warm_ms = Milliseconds(start);
+  }
   std::mt19937_64 random(7);
   for (uint32_t count : {1, 10, 100}) {
-    std::vector<double> times;
-    double first = 0;
-    std::clock_t processor = 0;
-    for (int i = 0; i < options.warm_up + options.requests; ++i) {
-      const std::string request = Request(&random, options.entities, count);
-      const auto start = std::chrono::steady_clock::now();
-      ARROW_ASSIGN_OR_RAISE(auto response,
-                            ReadProtoRows(*reader, view, request, features));
-      const double passed = Milliseconds(start);
-      if (i == 0) first = passed;
-      if (i + 1 == options.warm_up) processor = std::clock();
-      if (i >= options.warm_up) times.push_back(passed);
-      ARROW_RETURN_NOT_OK(CheckFound(response, features.size(), count));
-    }
-    const double processor_ms = 1000.0 * static_cast<double>(std::clock() - processor) /
-                                CLOCKS_PER_SEC / options.requests;
-    std::sort(times.begin(), times.end());
-    auto at = [&](double part) {
-      return times[static_cast<size_t>(part * static_cast<double>(times.size() - 1))];
-    };
-    std::printf("%10d %8d %9u %9.2f %9.3f %9.3f %9.3f %9.3f %9.3f %10.1f\n", partitions,
-                batches, count, first, times.front(), at(0.5), at(0.95), at(0.99),
-                processor_ms, write_seconds);
-    std::fflush(stdout);
+    ARROW_RETURN_NOT_OK(MeasureReads(options, *reader, view, count, &random, &timing));
+    PrintTiming(partitions, batches, count, timing);
   }
   if (!options.keep) std::filesystem::remove_all(folder);
   return arrow::Status::OK();
@@ -242,6 +279,8 @@ int Main(int argc, char** argv) {
     const std::string name = argv[i];
     if (name == "--keep") {
       options.keep = true;
+    } else if (name == "--cold") {
+      options.warm = false;
     } else if (name == "--overlap") {
       options.overlap = true;
     } else if (i + 1 == argc) {
@@ -264,9 +303,9 @@ int Main(int argc, char** argv) {
       return 2;
     }
   }
-  std::printf("%10s %8s %9s %9s %9s %9s %9s %9s %9s %10s\n", "partitions", "batches",
-              "entities", "first_ms", "min_ms", "p50_ms", "p95_ms", "p99_ms", "cpu_ms",
-              "written_s");
+  std::printf("%10s %8s %9s %9s %9s %9s %9s %9s %9s %9s %10s\n", "partitions", "batches",
+              "entities", "warm_ms", "first_ms", "min_ms", "p50_ms", "p95_ms", "p99_ms",
+              "cpu_ms", "written_s");
   for (int partitions : options.partitions) {
     for (int batches : options.batches) {
       const arrow::Status status = Measure(options, partitions, batches);

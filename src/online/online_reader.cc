@@ -443,6 +443,21 @@ class OnlineReader::Impl {
     return index;
   }
 
+  arrow::Status Warm(const OnlineView& view) {
+    ARROW_ASSIGN_OR_RAISE(auto index, Index(view));
+    IndexedFiles files = index->UnplacedFiles();
+    for (int32_t hash = 0; hash < index->layout().partition_count; ++hash) {
+      const IndexedFiles& placed = index->PartitionFiles(hash);
+      files.insert(files.end(), placed.begin(), placed.end());
+    }
+    const int64_t count =
+        std::min(static_cast<int64_t>(files.size()), OnlineReader::kMaxWarmFiles);
+    return ParallelFor(count, ThreadCount(), [&](int64_t i) {
+      static_cast<void>(OpenKeys(*index, *files[static_cast<size_t>(i)]));
+      return arrow::Status::OK();
+    });
+  }
+
   arrow::Result<OnlineRows> Read(const OnlineView& view,
                                  std::span<const std::string> keys,
                                  const std::vector<std::string>& features,
@@ -458,9 +473,7 @@ class OnlineReader::Impl {
     ARROW_ASSIGN_OR_RAISE(auto index, Index(view));
     ARROW_RETURN_NOT_OK(deadline.Check("looking up keys"));
     ARROW_ASSIGN_OR_RAISE(auto columns, ColumnsOf(*index->table(), view, features));
-    const int threads =
-        config_.read_threads > 0 ? config_.read_threads : DefaultThreadCount();
-    ReadRequest request(*index, deadline, &caches_, threads);
+    ReadRequest request(*index, deadline, &caches_, ThreadCount());
     auto rows = request.Run(keys, columns);
     if (counters != nullptr) request.AddCounters(counters);
     if (!rows.ok()) return WithContext(rows.status(), "table", identifier.ToString());
@@ -468,6 +481,17 @@ class OnlineReader::Impl {
   }
 
  private:
+  int ThreadCount() const {
+    return config_.read_threads > 0 ? config_.read_threads : DefaultThreadCount();
+  }
+
+  static arrow::Status OpenKeys(const FileIndex& index, const IndexedFile& file) {
+    ARROW_ASSIGN_OR_RAISE(auto parquet, file.Open(*index.table()->io()));
+    ARROW_ASSIGN_OR_RAISE(auto fields, parquet->Fields(index.name_mapping().get()));
+    const int column = fields->LeafColumn(index.key_field_id());
+    return column < 0 ? arrow::Status::OK() : parquet->Keys(column).status();
+  }
+
   std::shared_ptr<const FileIndex> Latest(const std::string& table) {
     std::lock_guard<std::mutex> lock(mutex_);
     auto found = latest_.find(table);
@@ -507,9 +531,7 @@ arrow::Result<OnlineRows> OnlineReader::Read(const OnlineView& view,
   return impl_->Read(view, keys, features, counters);
 }
 
-arrow::Status OnlineReader::Warm(const OnlineView& view) {
-  return impl_->Index(view).status();
-}
+arrow::Status OnlineReader::Warm(const OnlineView& view) { return impl_->Warm(view); }
 
 const OnlineStoreConfig& OnlineReader::config() const { return impl_->config(); }
 

@@ -69,7 +69,11 @@ class OnlineReader {
                                  const std::vector<std::string>& features,
                                  OnlineReadCounters* counters = nullptr);
 
-  /// Loads what a read of any key needs up to the file index, without a deadline.
+  /// Loads what a read of any key needs, without a deadline: the file index, and, of up
+  /// to kMaxWarmFiles files, the footers, bloom filters and key indexes (about a tenth of
+  /// a millisecond a file). A file that cannot be opened is left for the read that needs
+  /// it to report.
+  static constexpr int64_t kMaxWarmFiles = 8192;
   arrow::Status Warm(const OnlineView& view);
 
   const OnlineStoreConfig& config() const;
