@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "iceberg/format/parquet/file_schema.h"
 #include "iceberg/table/scan.h"
 
 namespace floe::online {
@@ -33,6 +34,20 @@ arrow::Result<iceberg::ParquetFilePtr> IndexedFile::Open(const FileIO& io) const
                                                                 file->file_size_bytes));
   opened_.store(opened);
   return opened;
+}
+
+arrow::Result<int> IndexedFile::KeyLeaf(const iceberg::ParquetFile& opened,
+                                        int32_t key_field_id,
+                                        const iceberg::NameMapping* mapping) const {
+  if (const int known = key_leaf_.load(); known >= 0) return known;
+  ARROW_ASSIGN_OR_RAISE(auto fields, opened.Fields(mapping));
+  const int leaf = fields->LeafColumn(key_field_id);
+  if (leaf < 0) {
+    return MakeError(ErrorCode::kCorruptData, "data file '{}' has no column '{}'",
+                     opened.location(), kEntityKeyColumn);
+  }
+  key_leaf_.store(leaf);
+  return leaf;
 }
 
 struct FileIndex::Source {

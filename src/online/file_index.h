@@ -35,7 +35,12 @@ struct IndexedFile {
   /// path would be felt. Thread-safe.
   arrow::Result<iceberg::ParquetFilePtr> Open(const FileIO& io) const;
 
+  /// The leaf ordinal of entity_key in `opened`, this file; kCorruptData without one.
+  arrow::Result<int> KeyLeaf(const iceberg::ParquetFile& opened, int32_t key_field_id,
+                             const iceberg::NameMapping* mapping) const;
+
  private:
+  mutable std::atomic<int> key_leaf_ = -1;  ///< -1: not known yet.
   mutable std::atomic<std::weak_ptr<const iceberg::ParquetFile>> opened_;
 };
 

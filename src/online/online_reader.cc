@@ -13,7 +13,6 @@
 #include "base/lru_cache.h"
 #include "base/parallel.h"
 #include "feast/value_type.h"
-#include "iceberg/format/parquet/file_schema.h"
 #include "iceberg/format/parquet/key_lookup.h"
 #include "iceberg/table/scan.h"
 #include "online/file_index.h"
@@ -167,12 +166,9 @@ class ReadRequest {
   arrow::Status LookUp(FileTask* task) {
     ARROW_RETURN_NOT_OK(deadline_.Check("looking into a data file"));
     ARROW_ASSIGN_OR_RAISE(auto parquet, task->file->Open(*index_.table()->io()));
-    ARROW_ASSIGN_OR_RAISE(auto fields, parquet->Fields(index_.name_mapping().get()));
-    const int column = fields->LeafColumn(index_.key_field_id());
-    if (column < 0) {
-      return MakeError(ErrorCode::kCorruptData, "data file '{}' has no column '{}'",
-                       parquet->location(), kEntityKeyColumn);
-    }
+    ARROW_ASSIGN_OR_RAISE(const int column,
+                          task->file->KeyLeaf(*parquet, index_.key_field_id(),
+                                              index_.name_mapping().get()));
     std::vector<std::string_view> keys;
     keys.reserve(task->keys.size());
     for (int32_t key : task->keys) keys.push_back(hex_keys_[key]);
@@ -487,9 +483,9 @@ class OnlineReader::Impl {
 
   static arrow::Status OpenKeys(const FileIndex& index, const IndexedFile& file) {
     ARROW_ASSIGN_OR_RAISE(auto parquet, file.Open(*index.table()->io()));
-    ARROW_ASSIGN_OR_RAISE(auto fields, parquet->Fields(index.name_mapping().get()));
-    const int column = fields->LeafColumn(index.key_field_id());
-    return column < 0 ? arrow::Status::OK() : parquet->Keys(column).status();
+    ARROW_ASSIGN_OR_RAISE(const int column, file.KeyLeaf(*parquet, index.key_field_id(),
+                                                         index.name_mapping().get()));
+    return parquet->Keys(column).status();
   }
 
   std::shared_ptr<const FileIndex> Latest(const std::string& table) {
