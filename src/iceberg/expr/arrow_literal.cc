@@ -14,11 +14,9 @@ std::shared_ptr<arrow::Scalar> Make(const Literal& literal,
   return std::make_shared<ScalarType>(literal.as<Value>(), type);
 }
 
-}  // namespace
-
-arrow::Result<std::shared_ptr<arrow::Scalar>> ToArrowScalar(
+// Null when the literal does not hold what the type takes.
+std::shared_ptr<arrow::Scalar> NumberScalar(
     const Literal& literal, const std::shared_ptr<arrow::DataType>& type) {
-  if (literal.is_null()) return arrow::MakeNullScalar(type);
   const Literal::Value& value = literal.value();
   switch (type->id()) {
     case arrow::Type::BOOL:
@@ -66,27 +64,40 @@ arrow::Result<std::shared_ptr<arrow::Scalar>> ToArrowScalar(
         return Make<arrow::Decimal128Scalar, arrow::Decimal128>(literal, type);
       }
       break;
-    case arrow::Type::STRING:
-      if (std::holds_alternative<std::string>(value)) {
-        return std::make_shared<arrow::StringScalar>(literal.as<std::string>());
-      }
-      break;
-    case arrow::Type::BINARY:
-      if (std::holds_alternative<std::string>(value)) {
-        return std::make_shared<arrow::BinaryScalar>(literal.as<std::string>());
-      }
-      break;
-    case arrow::Type::FIXED_SIZE_BINARY:
-      if (std::holds_alternative<std::string>(value) &&
-          static_cast<int>(literal.as<std::string>().size()) ==
-              static_cast<const arrow::FixedSizeBinaryType&>(*type).byte_width()) {
-        return std::make_shared<arrow::FixedSizeBinaryScalar>(
-            arrow::Buffer::FromString(literal.as<std::string>()), type);
-      }
-      break;
     default:
       break;
   }
+  return nullptr;
+}
+
+std::shared_ptr<arrow::Scalar> BytesScalar(const Literal& literal,
+                                           const std::shared_ptr<arrow::DataType>& type) {
+  const auto* bytes = std::get_if<std::string>(&literal.value());
+  if (bytes == nullptr) return nullptr;
+  switch (type->id()) {
+    case arrow::Type::STRING:
+      return std::make_shared<arrow::StringScalar>(*bytes);
+    case arrow::Type::BINARY:
+      return std::make_shared<arrow::BinaryScalar>(*bytes);
+    case arrow::Type::FIXED_SIZE_BINARY:
+      if (static_cast<int>(bytes->size()) !=
+          static_cast<const arrow::FixedSizeBinaryType&>(*type).byte_width()) {
+        return nullptr;
+      }
+      return std::make_shared<arrow::FixedSizeBinaryScalar>(
+          arrow::Buffer::FromString(*bytes), type);
+    default:
+      return nullptr;
+  }
+}
+
+}  // namespace
+
+arrow::Result<std::shared_ptr<arrow::Scalar>> ToArrowScalar(
+    const Literal& literal, const std::shared_ptr<arrow::DataType>& type) {
+  if (literal.is_null()) return arrow::MakeNullScalar(type);
+  if (auto scalar = NumberScalar(literal, type)) return scalar;
+  if (auto scalar = BytesScalar(literal, type)) return scalar;
   return MakeError(ErrorCode::kInternal, "a literal of type {} is no value of {}",
                    literal.type()->ToString(), type->ToString());
 }

@@ -236,13 +236,9 @@ std::vector<Encoding::type> EncodingsOf(const TypePtr& type) {
   }
 }
 
-class ColumnChunkRandom : public testing::TestWithParam<int> {};
-
-TEST_P(ColumnChunkRandom, ReadsWhatTheParquetLibraryReads) {
-  const uint64_t seed = static_cast<uint64_t>(GetParam());
-  SCOPED_TRACE("seed " + std::to_string(seed));
-  std::mt19937_64 random(seed);
-  const std::vector<std::pair<TypePtr, TypePtr>> types = {
+// Types in a file, each with one it may be read as.
+std::vector<std::pair<TypePtr, TypePtr>> StoredAndWantedTypes() {
+  return {
       {arrow::boolean(), arrow::boolean()},
       {arrow::int32(), arrow::int32()},
       {arrow::int32(), arrow::int64()},
@@ -264,6 +260,15 @@ TEST_P(ColumnChunkRandom, ReadsWhatTheParquetLibraryReads) {
       {arrow::timestamp(arrow::TimeUnit::MICRO, "UTC"),
        arrow::timestamp(arrow::TimeUnit::MICRO, "UTC")},
       {arrow::timestamp(arrow::TimeUnit::NANO), arrow::timestamp(arrow::TimeUnit::NANO)}};
+}
+
+class ColumnChunkRandom : public testing::TestWithParam<int> {};
+
+TEST_P(ColumnChunkRandom, ReadsWhatTheParquetLibraryReads) {
+  const uint64_t seed = static_cast<uint64_t>(GetParam());
+  SCOPED_TRACE("seed " + std::to_string(seed));
+  std::mt19937_64 random(seed);
+  const std::vector<std::pair<TypePtr, TypePtr>> types = StoredAndWantedTypes();
   const std::vector<arrow::Compression::type> codecs = {
       arrow::Compression::UNCOMPRESSED, arrow::Compression::ZSTD,
       arrow::Compression::SNAPPY,       arrow::Compression::GZIP,

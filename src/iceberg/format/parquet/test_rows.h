@@ -81,6 +81,41 @@ inline double RandomDouble(Rng& rng) {
 inline arrow::Status AppendRandom(const NestedField& field, arrow::ArrayBuilder* builder,
                                   Rng& rng);
 
+inline arrow::Status AppendNested(const NestedField& field, arrow::ArrayBuilder* builder,
+                                  Rng& rng) {
+  switch (field.type->id()) {
+    case TypeId::kStruct: {
+      auto* structs = static_cast<arrow::StructBuilder*>(builder);
+      ARROW_RETURN_NOT_OK(structs->Append());
+      for (size_t i = 0; i < field.type->fields().size(); ++i) {
+        ARROW_RETURN_NOT_OK(AppendRandom(
+            field.type->fields()[i], structs->field_builder(static_cast<int>(i)), rng));
+      }
+      return arrow::Status::OK();
+    }
+    case TypeId::kList: {
+      auto* list = static_cast<arrow::ListBuilder*>(builder);
+      ARROW_RETURN_NOT_OK(list->Append());
+      for (int64_t i = Below(rng, 4); i > 0; --i) {
+        ARROW_RETURN_NOT_OK(
+            AppendRandom(field.type->element(), list->value_builder(), rng));
+      }
+      return arrow::Status::OK();
+    }
+    case TypeId::kMap: {
+      auto* map = static_cast<arrow::MapBuilder*>(builder);
+      ARROW_RETURN_NOT_OK(map->Append());
+      for (int64_t i = Below(rng, 3); i > 0; --i) {
+        ARROW_RETURN_NOT_OK(AppendRandom(field.type->key(), map->key_builder(), rng));
+        ARROW_RETURN_NOT_OK(AppendRandom(field.type->value(), map->item_builder(), rng));
+      }
+      return arrow::Status::OK();
+    }
+    default:
+      return builder->AppendNull();
+  }
+}
+
 inline arrow::Status AppendValue(const NestedField& field, arrow::ArrayBuilder* builder,
                                  Rng& rng) {
   const int64_t small = Below(rng, 41) - 20;
@@ -121,33 +156,10 @@ inline arrow::Status AppendValue(const NestedField& field, arrow::ArrayBuilder* 
     case TypeId::kFixed:
       return static_cast<arrow::FixedSizeBinaryBuilder*>(builder)->Append(
           RandomBytes(rng, field.type->length()));
-    case TypeId::kStruct: {
-      auto* structs = static_cast<arrow::StructBuilder*>(builder);
-      ARROW_RETURN_NOT_OK(structs->Append());
-      for (size_t i = 0; i < field.type->fields().size(); ++i) {
-        ARROW_RETURN_NOT_OK(AppendRandom(
-            field.type->fields()[i], structs->field_builder(static_cast<int>(i)), rng));
-      }
-      return arrow::Status::OK();
-    }
-    case TypeId::kList: {
-      auto* list = static_cast<arrow::ListBuilder*>(builder);
-      ARROW_RETURN_NOT_OK(list->Append());
-      for (int64_t i = Below(rng, 4); i > 0; --i) {
-        ARROW_RETURN_NOT_OK(
-            AppendRandom(field.type->element(), list->value_builder(), rng));
-      }
-      return arrow::Status::OK();
-    }
-    case TypeId::kMap: {
-      auto* map = static_cast<arrow::MapBuilder*>(builder);
-      ARROW_RETURN_NOT_OK(map->Append());
-      for (int64_t i = Below(rng, 3); i > 0; --i) {
-        ARROW_RETURN_NOT_OK(AppendRandom(field.type->key(), map->key_builder(), rng));
-        ARROW_RETURN_NOT_OK(AppendRandom(field.type->value(), map->item_builder(), rng));
-      }
-      return arrow::Status::OK();
-    }
+    case TypeId::kStruct:
+    case TypeId::kList:
+    case TypeId::kMap:
+      return AppendNested(field, builder, rng);
     default:
       return builder->AppendNull();
   }
