@@ -6,6 +6,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any, Callable, List, Literal, Optional, Union
 
+import pandas as pd
 import pyarrow as pa
 from pydantic import StrictStr
 
@@ -87,7 +88,8 @@ class IcebergOfflineStore(OfflineStore):
             entity = entity_frame.to_arrow(entity_df, run_sql)
             time_column = entity_frame.timestamp_column(entity)
             entity = entity_frame.with_parsed_times(entity, time_column)
-            entity = entity_frame.with_whole_keys(entity, _join_keys(feature_views))
+            if isinstance(entity_df, pd.DataFrame):
+                entity = entity_frame.with_whole_keys(entity, _join_keys(feature_views))
             keys = [name for name in entity.column_names if name != time_column]
             bounds = entity_frame.time_bounds(entity, time_column)
         request["entity_timestamp_column"] = time_column

@@ -125,6 +125,35 @@ def test_an_entity_frame_may_be_sql(store):
     ]
 
 
+def test_sql_of_an_entity_frame_is_understood_like_sql(store, catalog_of, tmp_path):
+    names = pa.table({"driver_id": [1001, 1003], "name": ["Ada", "Bo"]})
+    for table in ("hr-2.the drivers", "eu.hr.drivers"):
+        catalog_of(store).create_table(table, names.schema)
+        catalog_of(store).append(table, names)
+    pa.parquet.write_table(pa.table({"driver_id": [1003]}), tmp_path / "few.parquet")
+    job = store.get_historical_features(
+        entity_df=f"""
+            WITH latest AS (
+                SELECT driver_id, max(event_timestamp) AS event_timestamp
+                FROM driver_stats GROUP BY driver_id)
+            SELECT latest.*, name FROM latest JOIN "hr-2"."the drivers" USING (driver_id)
+            SEMI JOIN eu.hr.drivers USING (driver_id)
+            WHERE driver_id IN (SELECT driver_id FROM '{tmp_path}/few.parquet')
+        """,
+        features=["driver_stats:trips"],
+    )
+    assert job.to_df()[["driver_id", "name", "trips"]].values.tolist() == [
+        [1003, "Bo", rides.expected(pd.Timestamp(END), 1003)["trips"]]
+    ]
+    for query, part in (
+        ("SELECT * FROM feast.no_such", "feast.no_such"),
+        ("SELEC driver_id", "syntax error"),
+        ("DELETE FROM driver_stats", "SELECT"),
+    ):
+        with pytest.raises(FloeError, match=part):
+            store.get_historical_features(entity_df=query, features=["driver_stats:trips"])
+
+
 def test_an_entity_frame_with_missing_integer_keys(store):
     frame = pd.DataFrame({"driver_id": [1001, None], "event_timestamp": [END, END]})
     assert frame.driver_id.dtype == "float64"
@@ -409,17 +438,15 @@ def test_versioned_views_are_read_by_version(make_store, catalog_of):
     assert online(store, ["stats:trips"], [1001])["trips"] == [4242]
 
 
-@pytest.mark.parametrize("kind", ["iceberg", "floe.IcebergOfflineStore"])
-def test_the_feast_command_knows_the_stores(tmp_path, kind):
-    online_type = "iceberg" if kind == "iceberg" else "floe.IcebergOnlineStore"
+def test_the_feast_command_knows_the_alias(tmp_path):
     (tmp_path / "feature_store.yaml").write_text(
         textwrap.dedent(
-            f"""
+            """
             project: cli
             provider: local
             registry: data/registry.db
-            offline_store: {{type: {kind}}}
-            online_store: {{type: {online_type}}}
+            offline_store: {type: iceberg}
+            online_store: {type: iceberg}
             entity_key_serialization_version: 3
             """
         )
