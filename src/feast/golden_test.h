@@ -8,9 +8,10 @@
 
 namespace floe::feast {
 
-/// The lines of test/golden/feast/`file`, split at '|'.
-inline std::vector<std::vector<std::string>> ReadGolden(const std::string& file) {
-  std::ifstream stream(std::string(FLOE_SOURCE_DIR) + "/test/golden/feast/" + file);
+/// The lines of `source_dir`/test/golden/feast/`file`, split at '|'.
+inline std::vector<std::vector<std::string>> ReadGolden(const std::string& source_dir,
+                                                        const std::string& file) {
+  std::ifstream stream(source_dir + "/test/golden/feast/" + file);
   EXPECT_TRUE(stream.good()) << file;
   std::vector<std::vector<std::string>> cases;
   for (std::string line; std::getline(stream, line);) {

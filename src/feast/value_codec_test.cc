@@ -41,7 +41,7 @@ std::vector<std::string> Rows(ValueType type, const ArrayPtr& array) {
 
 TEST(ValueCodecTest, EveryValueOfFeastComesBackAsTheSameBytes) {
   std::set<std::string> seen;
-  for (const auto& fields : ReadGolden("values.txt")) {
+  for (const auto& fields : ReadGolden(FLOE_SOURCE_DIR, "values.txt")) {
     const ValueType type = ValueTypeFromName(fields[1]).ValueOrDie();
     seen.insert(fields[1]);
     auto builder = ValueColumnBuilder::Make(type, fields[0]).ValueOrDie();

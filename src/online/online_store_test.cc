@@ -132,7 +132,7 @@ class OnlineStoreTest : public ::testing::Test {
 };
 
 TEST(EntityHashTest, IsMd5AsPythonHasIt) {
-  const auto cases = feast::ReadGolden("entity_hash.txt");
+  const auto cases = feast::ReadGolden(FLOE_SOURCE_DIR, "entity_hash.txt");
   ASSERT_FALSE(cases.empty());
   for (const auto& fields : cases) {
     EXPECT_EQ(EntityHash(HexDecode(fields[0]).ValueOrDie(), std::stoi(fields[1])),
@@ -378,7 +378,7 @@ std::string EntityMessage(int64_t driver) {
 
 TEST_F(OnlineStoreTest, EveryValueOfFeastComesBackThroughTheTable) {
   // A feature per golden value; driver 1 has all of them, driver 2 none.
-  const auto cases = feast::ReadGolden("values.txt");
+  const auto cases = feast::ReadGolden(FLOE_SOURCE_DIR, "values.txt");
   view_.features.clear();
   std::vector<std::string> names;
   for (const auto& fields : cases) {
