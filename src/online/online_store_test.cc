@@ -84,7 +84,9 @@ class OnlineStoreTest : public ::testing::Test {
   OnlineStoreTest() {
     const auto* test = ::testing::UnitTest::GetInstance()->current_test_info();
     folder_ = std::filesystem::temp_directory_path() /
-              ("floe_online_" + std::to_string(::getpid()) + "_" + test->name());
+              ("floe_online_" + std::to_string(::getpid()) + "_" +
+               std::to_string(test->line()) + "_" +
+               std::filesystem::path(test->name()).filename().string());
     std::filesystem::create_directories(folder_);
     io_ = std::make_shared<FaultFileIO>(
         MakeFileIO({}).ValueOrDie(),
@@ -141,7 +143,20 @@ TEST(EntityHashTest, IsMd5AsPythonHasIt) {
   }
 }
 
-TEST_F(OnlineStoreTest, NewestRowWinsWhateverTheOrderOfArrival) {
+class ArrivalOrderTest : public OnlineStoreTest,
+                         public ::testing::WithParamInterface<PartitionStrategy> {};
+
+INSTANTIATE_TEST_SUITE_P(Strategies, ArrivalOrderTest,
+                         ::testing::Values(PartitionStrategy::kEntityHash,
+                                           PartitionStrategy::kTimestamp,
+                                           PartitionStrategy::kHybrid),
+                         [](const auto& test) {
+                           return std::string(PartitionStrategyName(test.param));
+                         });
+
+TEST_P(ArrivalOrderTest, NewestRowWinsWhateverTheOrderOfArrival) {
+  constexpr int64_t kSevenHours = 25'200'000'000;
+  config_.partition_strategy = GetParam();
   constexpr int kDrivers = 60;
   const uint32_t seed = 20261122;
   SCOPED_TRACE(seed);
@@ -153,7 +168,7 @@ TEST_F(OnlineStoreTest, NewestRowWinsWhateverTheOrderOfArrival) {
   for (int batch = 0; batch < 12; ++batch) {
     std::vector<DriverRow> rows;
     for (int64_t i = 0; i < 30; ++i) {
-      DriverRow row{pick(kDrivers), pick(6) * 1000 - 2000, std::nullopt,
+      DriverRow row{pick(kDrivers), pick(6) * kSevenHours - 2 * kSevenHours, std::nullopt,
                     batch * 1000 + i};
       if (pick(3) > 0) row.created_ts = pick(3);
       rows.push_back(row);
@@ -268,9 +283,11 @@ TEST_F(OnlineStoreTest, AnotherPartitionCountThanTheTablesIsRefused) {
   auto read = Reader()->Read(view_, std::vector<std::string>{KeyOf(1)}, {"trips"});
   EXPECT_TRUE(IsError(read.status(), ErrorCode::kInvalidArgument));
   EXPECT_THAT(ErrorText(read.status()), HasSubstr("partition_count 4"));
+  config_.partition_count = 4;
   config_.partition_strategy = PartitionStrategy::kHybrid;
-  EXPECT_TRUE(IsError(CreateOrUpdateOnlineTable(catalog_, config_, view_).status(),
-                      ErrorCode::kNotSupported));
+  auto table = CreateOrUpdateOnlineTable(catalog_, config_, view_, context_);
+  EXPECT_TRUE(IsError(table.status(), ErrorCode::kInvalidArgument));
+  EXPECT_THAT(ErrorText(table.status()), HasSubstr("partition_strategy entity_hash"));
 }
 
 TEST_F(OnlineStoreTest, DroppingIsIdempotent) {

@@ -22,7 +22,6 @@ constexpr int32_t kEntityHashId = 2;
 constexpr int32_t kEventTsId = 3;
 constexpr int32_t kCreatedTsId = 4;
 constexpr int32_t kFirstFeatureId = 5;
-constexpr int32_t kEntityHashPartitionId = iceberg::PartitionSpec::kFirstFieldId;
 constexpr int32_t kSortOrderId = 1;
 constexpr size_t kMd5Bytes = 16;
 
@@ -71,14 +70,20 @@ arrow::Status CheckFeatures(const OnlineView& view) {
   return arrow::Status::OK();
 }
 
-arrow::Status CheckStrategy(const OnlineStoreConfig& config) {
-  if (config.partition_strategy == PartitionStrategy::kEntityHash) {
-    return arrow::Status::OK();
+std::vector<iceberg::PartitionField> PartitionFields(PartitionStrategy strategy) {
+  using iceberg::Transform;
+  constexpr int32_t kFirst = iceberg::PartitionSpec::kFirstFieldId;
+  const iceberg::PartitionField hash = {kEntityHashId, kFirst, kEntityHashColumn,
+                                        Transform::Identity()};
+  switch (strategy) {
+    case PartitionStrategy::kEntityHash:
+      return {hash};
+    case PartitionStrategy::kTimestamp:
+      return {{kEventTsId, kFirst, "event_ts_hour", Transform::Hour()}};
+    case PartitionStrategy::kHybrid:
+      return {hash, {kEventTsId, kFirst + 1, "event_ts_day", Transform::Day()}};
   }
-  return MakeError(ErrorCode::kNotSupported,
-                   "partition_strategy '{}' is not supported by this version; use "
-                   "'entity_hash'",
-                   PartitionStrategyName(config.partition_strategy));
+  return {};
 }
 
 arrow::Result<iceberg::CreateTableRequest> NewTable(const OnlineStoreConfig& config,
@@ -105,8 +110,7 @@ arrow::Result<iceberg::CreateTableRequest> NewTable(const OnlineStoreConfig& con
   ARROW_ASSIGN_OR_RAISE(
       request.schema, iceberg::Schema::Make(std::move(fields),
                                             iceberg::Schema::kInitialId, {kEntityKeyId}));
-  request.spec.fields = {{kEntityHashId, kEntityHashPartitionId, kEntityHashColumn,
-                          iceberg::Transform::Identity()}};
+  request.spec.fields = PartitionFields(config.partition_strategy);
   request.sort_order.order_id = kSortOrderId;
   request.sort_order.fields = {iceberg::SortField{
       kEntityKeyId, iceberg::Transform::Identity(), iceberg::SortDirection::kAscending,
@@ -298,6 +302,7 @@ arrow::Result<OnlineLayout> OnlineLayout::Of(const iceberg::Table& table,
     return Differs(table, "partition_strategy", strategy,
                    PartitionStrategyName(config.partition_strategy));
   }
+  layout.strategy = config.partition_strategy;
   if (layout.partition_count != config.partition_count) {
     return Differs(table, "partition_count", std::to_string(layout.partition_count),
                    std::to_string(config.partition_count));
@@ -329,7 +334,6 @@ arrow::Result<iceberg::TablePtr> CreateOrUpdateOnlineTable(
     const std::shared_ptr<iceberg::Catalog>& catalog, const OnlineStoreConfig& config,
     const OnlineView& view, const iceberg::TableContext& context) {
   ARROW_RETURN_NOT_OK(config.Validate());
-  ARROW_RETURN_NOT_OK(CheckStrategy(config));
   ARROW_RETURN_NOT_OK(CheckFeatures(view));
   ARROW_ASSIGN_OR_RAISE(auto identifier, OnlineTableIdentifier(config, view));
   auto table = LoadOnlineTable(catalog, config, view, context);

@@ -15,9 +15,13 @@ namespace floe::online {
 
 /// How an online table's rows are split into partitions.
 enum class PartitionStrategy {
-  kEntityHash,  ///< identity(entity_hash).
-  kTimestamp,   ///< hour(event_ts). Not supported yet.
-  kHybrid,      ///< identity(entity_hash), day(event_ts). Not supported yet.
+  /// identity(entity_hash): a look-up sees one partition. The default.
+  kEntityHash,
+  /// hour(event_ts): old hours can be dropped as a whole; a look-up tells the files of
+  /// all hours apart by bounds and bloom filters alone.
+  kTimestamp,
+  /// identity(entity_hash), day(event_ts): both, with more and smaller files.
+  kHybrid,
 };
 
 /// kInvalidConfig names the text and the strategies there are.
@@ -116,6 +120,7 @@ arrow::Result<bool> DropOnlineTable(const std::shared_ptr<iceberg::Catalog>& cat
 /// online table of this layout; a setting of `config` that differs is an error that names
 /// it, since keys would be looked for in the wrong place.
 struct OnlineLayout {
+  PartitionStrategy strategy = PartitionStrategy::kEntityHash;
   int32_t partition_count = 0;
   int entity_key_version = 3;
 

@@ -14,6 +14,7 @@
 #include "base/error.h"
 #include "base/hex.h"
 #include "feast/value_codec.h"
+#include "iceberg/spec/date_time.h"
 #include "iceberg/table/append.h"
 #include "iceberg/table/data_writer.h"
 
@@ -24,6 +25,8 @@ namespace {
 using ArrayPtr = std::shared_ptr<arrow::Array>;
 
 constexpr int64_t kMaxRowsPerWrite = INT32_MAX;
+constexpr int64_t kMicrosPerHour = iceberg::kSecondsPerHour * iceberg::kMicrosPerSecond;
+constexpr int64_t kMicrosPerDay = iceberg::kSecondsPerDay * iceberg::kMicrosPerSecond;
 
 arrow::Result<ArrayPtr> RequiredColumn(const arrow::RecordBatch& rows, const char* name) {
   ArrayPtr column = rows.GetColumnByName(name);
@@ -42,7 +45,7 @@ arrow::Result<ArrayPtr> RequiredColumn(const arrow::RecordBatch& rows, const cha
 class PreparedRows {
  public:
   static arrow::Result<PreparedRows> Make(const arrow::RecordBatch& rows,
-                                          int32_t partition_count) {
+                                          const OnlineLayout& layout) {
     if (rows.num_rows() > kMaxRowsPerWrite) {
       return MakeError(ErrorCode::kResourceExhausted,
                        "a write of {} rows is over the limit of {}; write in batches",
@@ -61,9 +64,11 @@ class PreparedRows {
     }
     prepared.hashes_.resize(static_cast<size_t>(rows.num_rows()));
     for (int64_t row = 0; row < rows.num_rows(); ++row) {
-      prepared.hashes_[row] = EntityHash(prepared.keys_->GetView(row), partition_count);
+      prepared.hashes_[row] =
+          EntityHash(prepared.keys_->GetView(row), layout.partition_count);
     }
     prepared.SortAndKeepNewest();
+    prepared.GroupByPartition(layout.strategy);
     return prepared;
   }
 
@@ -123,7 +128,23 @@ class PreparedRows {
     return created_ts_->Value(row);
   }
 
-  /// By partition, then key, as files are sorted; of each key the newest first.
+  /// Rows of one partition together, each still sorted by key, so that no more than one
+  /// file is open at a time.
+  void GroupByPartition(PartitionStrategy strategy) {
+    if (strategy == PartitionStrategy::kEntityHash) return;
+    const bool by_hash = strategy == PartitionStrategy::kHybrid;
+    const int64_t unit = by_hash ? kMicrosPerDay : kMicrosPerHour;
+    const auto partition = [&](int32_t row) {
+      return std::pair(by_hash ? hashes_[row] : 0,
+                       iceberg::FloorDiv(event_ts_->Value(row), unit));
+    };
+    std::sort(order_.begin(), order_.end(), [&](int32_t a, int32_t b) {
+      if (partition(a) != partition(b)) return partition(a) < partition(b);
+      return keys_->GetView(a) < keys_->GetView(b);
+    });
+  }
+
+  /// By entity hash, then key; of each key the newest first.
   bool Before(int32_t a, int32_t b) const {
     if (hashes_[a] != hashes_[b]) return hashes_[a] < hashes_[b];
     if (const int order = keys_->GetView(a).compare(keys_->GetView(b)); order != 0) {
@@ -194,8 +215,7 @@ arrow::Result<OnlineWriteResult> OnlineWriter::Write(
     const std::map<std::string, std::string>& summary) {
   ARROW_ASSIGN_OR_RAISE(auto table, LoadOnlineTable(catalog_, config_, view, context_));
   ARROW_ASSIGN_OR_RAISE(OnlineLayout layout, OnlineLayout::Of(*table, config_));
-  ARROW_ASSIGN_OR_RAISE(PreparedRows prepared,
-                        PreparedRows::Make(*rows, layout.partition_count));
+  ARROW_ASSIGN_OR_RAISE(PreparedRows prepared, PreparedRows::Make(*rows, layout));
   OnlineWriteResult result;
   result.rows_in = rows->num_rows();
   result.rows_written = prepared.count();
