@@ -18,7 +18,9 @@
 #include "feast/value_codec.h"
 #include "google/protobuf/util/message_differencer.h"
 #include "iceberg/catalog/memory_catalog.h"
+#include "iceberg/table/overwrite.h"
 #include "io/fault_file_io.h"
+#include "online/file_index.h"
 #include "online/online_reader.h"
 #include "online/online_table.h"
 #include "online/online_writer.h"
@@ -203,6 +205,47 @@ TEST_P(ArrivalOrderTest, NewestRowWinsWhateverTheOrderOfArrival) {
       EXPECT_EQ(read->created_ts->IsValid(i), found->second.created_ts.has_value());
     }
   }
+}
+
+TEST_F(OnlineStoreTest, TheFileIndexIsExtendedByAppendsAndMadeAnewAfterRemovals) {
+  CreateTable();
+  Write({{1, 10, {}, 7}, {2, 10, {}, 8}, {3, 10, {}, 9}});
+  auto load = [&] {
+    return LoadOnlineTable(catalog_, config_, view_, context_).ValueOrDie();
+  };
+  const auto first = FileIndex::Make(load(), config_, nullptr).ValueOrDie();
+  EXPECT_EQ(first->files_added(), first->file_count());
+  Write({{1, 20, {}, 10}});
+  const auto second = FileIndex::Make(load(), config_, first).ValueOrDie();
+  EXPECT_EQ(second->files_added(), 1);
+  EXPECT_EQ(second->file_count(), first->file_count() + 1);
+
+  const int32_t hash = EntityHash(KeyOf(1), config_.partition_count);
+  const auto& newest = second->PartitionFiles(hash).back();
+  iceberg::ReplaceFiles remove(load(), iceberg::ReplaceFiles::Kind::kOverwrite);
+  remove.Delete(newest->file->file_path);
+  ASSERT_TRUE(remove.Commit().ok());
+  const auto third = FileIndex::Make(load(), config_, second).ValueOrDie();
+  EXPECT_EQ(third->file_count(), first->file_count());
+  const std::vector<std::string> keys = {KeyOf(1)};
+  auto read = Reader()->Read(view_, keys, {"trips"});
+  ASSERT_TRUE(read.ok()) << read.status();
+  EXPECT_EQ(static_cast<const arrow::Int64Array&>(*read->features[0]).Value(0), 7);
+}
+
+TEST_F(OnlineStoreTest, WarmingOpensWhatReadsThenNeedNot) {
+  CreateTable();
+  Write({{1, 10, {}, 7}});
+  auto reader = Reader();
+  ASSERT_TRUE(reader->Warm(view_).ok());
+  hook_ = [](FaultFileIO::Operation operation, const std::string& location, int64_t) {
+    if (operation != FaultFileIO::Operation::kOpenInput) return arrow::Status::OK();
+    return MakeError(ErrorCode::kIo, "'{}' opened again", location);
+  };
+  const std::vector<std::string> keys = {KeyOf(1)};
+  auto read = reader->Read(view_, keys, {"trips"});
+  ASSERT_TRUE(read.ok()) << read.status();
+  EXPECT_TRUE(read->IsFound(0));
 }
 
 TEST_F(OnlineStoreTest, OneRowPerKeyOfABatchIsWritten) {
