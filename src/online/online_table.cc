@@ -94,7 +94,7 @@ arrow::Result<iceberg::CreateTableRequest> NewTable(const OnlineStoreConfig& con
       NestedField::Required(kEntityHashId, kEntityHashColumn, Type::Int()),
       NestedField::Required(kEventTsId, kEventTsColumn, Type::TimestampTz()),
       NestedField::Optional(kCreatedTsId, kCreatedTsColumn, Type::TimestampTz())};
-  fields[0].doc = "hex of Feast's serialized entity key";
+  fields[0].doc = "lower-case hex of Feast's serialized entity key";
   fields[1].doc = "md5 of the serialized entity key, modulo the partition count";
   iceberg::CreateTableRequest request;
   request.properties = LayoutProperties();
@@ -273,8 +273,9 @@ arrow::Result<iceberg::TableIdentifier> OnlineTableIdentifier(
 }
 
 int32_t EntityHash(std::string_view serialized_key, int32_t partition_count) {
-  // Looked up once: OpenSSL 3 finds an algorithm by name at every one-shot call.
-  static const EVP_MD* const md5 = EVP_MD_fetch(nullptr, "MD5", nullptr);
+  // Looked up once: OpenSSL 3 finds an algorithm by name at every one-shot call. "-fips":
+  // it places rows and guards nothing, so a FIPS setting need not forbid it.
+  static const EVP_MD* const md5 = EVP_MD_fetch(nullptr, "MD5", "-fips");
   thread_local const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(
       EVP_MD_CTX_new(), &EVP_MD_CTX_free);
   unsigned char digest[EVP_MAX_MD_SIZE];
