@@ -95,6 +95,10 @@ typedef struct floe_catalog floe_catalog;
 /// Feast's online tables in one namespace of a catalog.
 typedef struct floe_online floe_online;
 
+/// How far a call has come, in rows, and the wish to end it early. Thread-safe: made for
+/// one call, watched and cancelled from other threads while it runs.
+typedef struct floe_progress floe_progress;
+
 /// Bytes that Floe allocated. `owner` is Floe's.
 typedef struct floe_bytes {
   const uint8_t* data;
@@ -344,6 +348,35 @@ FLOE_EXPORT floe_error* floe_online_read_protos(floe_online* online,
                                                 const char* request_json,
                                                 const uint8_t* keys, size_t size,
                                                 floe_bytes* out);
+
+FLOE_EXPORT floe_progress* floe_progress_new(void);
+
+/// Frees it, after the call it was given to has ended; NULL is allowed.
+FLOE_EXPORT void floe_progress_free(floe_progress* progress);
+
+/// The call ends with CANCELLED at its next step; what it committed before stays.
+FLOE_EXPORT void floe_progress_cancel(floe_progress* progress);
+
+/// Rows read and written; what is read counts half.
+FLOE_EXPORT int64_t floe_progress_done(const floe_progress* progress);
+
+/// The rows there will be; 0 until that is known.
+FLOE_EXPORT int64_t floe_progress_total(const floe_progress* progress);
+
+/// Writes a source's newest row per key into a view's online table: floe_pull_latest and
+/// floe_online_write in one, without a row leaving the library.
+///
+/// request_json: {"view": view, "source": source, "join_keys": [{"source": column, "name":
+/// the view's join key, "type": Feast value type}] (empty for a view without entities),
+/// "features": [{"source": column, "name": the view's feature, "vector_length"?: integer,
+/// the length of all of its lists, 0 for that of the first}], "start_us"?, "end_us"?: as
+/// in floe_pull_latest, "rows_per_commit"?: integer (4194304), "options"?: options}.
+/// `progress` and `out_json` may be NULL; the latter receives {"rows", "files", "commits",
+/// "snapshot_id": integer or null, of the last commit}. Writing the same rows again
+/// changes no answer. Errors: as of the two calls; CANCELLED.
+FLOE_EXPORT floe_error* floe_materialize(floe_catalog* catalog, floe_online* online,
+                                         const char* request_json,
+                                         floe_progress* progress, char** out_json);
 
 /// Drops the tables of views and their files. request_json: {"drop": [{"project", "view",
 /// "version"?}]}. A table that is gone already is no error.

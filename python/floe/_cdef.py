@@ -34,6 +34,7 @@ struct ArrowArrayStream {
 typedef struct floe_error floe_error;
 typedef struct floe_catalog floe_catalog;
 typedef struct floe_online floe_online;
+typedef struct floe_progress floe_progress;
 typedef struct floe_bytes {
   const uint8_t* data;
   size_t size;
@@ -101,6 +102,14 @@ floe_error* floe_online_read_protos(floe_online* online,
                                                 const char* request_json,
                                                 const uint8_t* keys, size_t size,
                                                 floe_bytes* out);
+floe_progress* floe_progress_new(void);
+void floe_progress_free(floe_progress* progress);
+void floe_progress_cancel(floe_progress* progress);
+int64_t floe_progress_done(const floe_progress* progress);
+int64_t floe_progress_total(const floe_progress* progress);
+floe_error* floe_materialize(floe_catalog* catalog, floe_online* online,
+                                         const char* request_json,
+                                         floe_progress* progress, char** out_json);
 floe_error* floe_online_teardown(floe_online* online,
                                              const char* request_json);
 """

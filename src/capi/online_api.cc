@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <cstdint>
-#include <limits>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -15,6 +14,7 @@
 #include "base/error.h"
 #include "capi/error.h"
 #include "capi/handles.h"
+#include "capi/online_request.h"
 #include "capi/request.h"
 #include "capi/stream.h"
 #include "feast/entity_key.h"
@@ -24,14 +24,6 @@
 #include "online/online_table.h"
 #include "online/online_writer.h"
 #include "online/proto_rows.h"
-
-/// The online tables of one namespace.
-struct floe_online {
-  std::shared_ptr<floe::iceberg::Catalog> catalog;
-  floe::online::OnlineStoreConfig config;
-  std::unique_ptr<floe::online::OnlineReader> reader;
-  std::unique_ptr<floe::online::OnlineWriter> writer;
-};
 
 namespace floe::capi {
 
@@ -81,44 +73,6 @@ arrow::Status Open(floe_catalog* handle, const char* config_json, floe_online** 
              floe_online{catalog, config, std::move(reader), std::move(writer)})
              .release();
   return arrow::Status::OK();
-}
-
-/// A view named to be dropped, or wholly described.
-arrow::Result<online::OnlineView> ViewOf(const Request& request) {
-  online::OnlineView view;
-  ARROW_ASSIGN_OR_RAISE(view.project, request.Text("project"));
-  ARROW_ASSIGN_OR_RAISE(view.name, request.Text("view"));
-  ARROW_ASSIGN_OR_RAISE(
-      int64_t version,
-      request.IntegerOr("version", 0, 0, std::numeric_limits<int32_t>::max()));
-  view.version = static_cast<int32_t>(version);
-  return view;
-}
-
-arrow::Result<online::OnlineView> FullViewOf(const Request& request) {
-  ARROW_ASSIGN_OR_RAISE(online::OnlineView view, ViewOf(request));
-  ARROW_ASSIGN_OR_RAISE(std::vector<Request> features,
-                        request.Objects("features", {"name", "type"}));
-  for (const Request& feature : features) {
-    online::OnlineFeature online_feature;
-    ARROW_ASSIGN_OR_RAISE(online_feature.name, feature.Text("name"));
-    ARROW_ASSIGN_OR_RAISE(std::string type, feature.Text("type"));
-    ARROW_ASSIGN_OR_RAISE(online_feature.type, feast::ValueTypeFromName(type));
-    view.features.push_back(std::move(online_feature));
-  }
-  return view;
-}
-
-const std::vector<std::string>& FullViewKeys() {
-  static const auto* const keys =
-      new std::vector<std::string>{"project", "view", "version", "features"};
-  return *keys;
-}
-
-/// The view of a request that has one under "view".
-arrow::Result<online::OnlineView> RequestedView(const Request& request) {
-  ARROW_ASSIGN_OR_RAISE(Request view, request.Object("view", FullViewKeys()));
-  return FullViewOf(view);
 }
 
 arrow::Status DropViews(floe_online* handle, const Request& request) {

@@ -1,5 +1,3 @@
-#include <cstdint>
-#include <limits>
 #include <memory>
 #include <string>
 #include <utility>
@@ -10,6 +8,7 @@
 #include "capi/error.h"
 #include "capi/handles.h"
 #include "capi/request.h"
+#include "capi/source_request.h"
 #include "capi/stream.h"
 #include "offline/historical_features.h"
 #include "offline/pull.h"
@@ -18,63 +17,6 @@
 namespace floe::capi {
 
 namespace {
-
-constexpr int64_t kMaxThreads = 1024;
-
-const std::vector<std::string>& SourceKeys() {
-  static const auto* const keys =
-      new std::vector<std::string>{"name",
-                                   "table",
-                                   "snapshot_id",
-                                   "ref",
-                                   "as_of_ms",
-                                   "parquet",
-                                   "storage_options",
-                                   "timestamp_field",
-                                   "created_timestamp_column"};
-  return *keys;
-}
-
-arrow::Result<offline::FeatureSource> SourceOf(floe_catalog* catalog,
-                                               const Request& request) {
-  offline::FeatureSource source;
-  ARROW_ASSIGN_OR_RAISE(source.storage_options, request.TextMap("storage_options"));
-  if (request.Has("table") == request.Has("parquet")) {
-    return MakeError(ErrorCode::kInvalidArgument,
-                     "{} must have one of 'table' and 'parquet'", request.where());
-  }
-  if (request.Has("table")) {
-    ARROW_ASSIGN_OR_RAISE(std::string table, request.Text("table"));
-    ARROW_ASSIGN_OR_RAISE(source.table,
-                          LoadTable(catalog, table, source.storage_options));
-    source.name = table;
-  } else {
-    ARROW_ASSIGN_OR_RAISE(source.parquet_path, request.Text("parquet"));
-    source.name = source.parquet_path;
-  }
-  ARROW_ASSIGN_OR_RAISE(source.snapshot, SelectorOf(request));
-  ARROW_ASSIGN_OR_RAISE(source.name, request.TextOr("name", source.name));
-  ARROW_ASSIGN_OR_RAISE(source.timestamp_field, request.Text("timestamp_field"));
-  ARROW_ASSIGN_OR_RAISE(source.created_timestamp_column,
-                        request.TextOr("created_timestamp_column", ""));
-  return source;
-}
-
-arrow::Result<offline::RetrievalOptions> OptionsOf(const Request& request) {
-  offline::RetrievalOptions options;
-  ARROW_ASSIGN_OR_RAISE(
-      Request given,
-      request.ObjectOrEmpty("options", {"threads", "memory_budget_bytes", "batch_rows"}));
-  ARROW_ASSIGN_OR_RAISE(int64_t threads,
-                        given.IntegerOr("threads", options.threads, 0, kMaxThreads));
-  options.threads = static_cast<int>(threads);
-  ARROW_ASSIGN_OR_RAISE(
-      options.memory_budget_bytes,
-      given.IntegerOr("memory_budget_bytes", options.memory_budget_bytes, 1));
-  ARROW_ASSIGN_OR_RAISE(options.batch_rows,
-                        given.IntegerOr("batch_rows", options.batch_rows, 1));
-  return options;
-}
 
 arrow::Result<offline::ViewRequest> ViewOf(floe_catalog* catalog,
                                            const Request& request) {

@@ -273,6 +273,7 @@ arrow::Result<PulledRows> PullLatest(PullRequest request) {
   ARROW_RETURN_NOT_OK(scan.Feed(latest.get(), &rows.counters));
   ARROW_ASSIGN_OR_RAISE(exec::Resolution resolution, latest->Resolve());
   latest.reset();
+  rows.row_count = static_cast<int64_t>(resolution.pick_count());
   rows.reader = std::make_shared<LatestReader>(std::move(pull), std::move(units),
                                                std::move(resolution));
   return rows;

@@ -30,6 +30,8 @@ struct PullRequest {
 /// has one (each once), then kDummyEntityColumn when there are no join keys.
 struct PulledRows {
   std::shared_ptr<arrow::RecordBatchReader> reader;
+  /// How many rows the reader will give, where that is known beforehand: PullLatest.
+  std::optional<int64_t> row_count;
   std::string receipt_json;
   ReadCounters counters;
 };

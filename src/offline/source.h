@@ -9,6 +9,7 @@
 
 #include "arrow/result.h"
 #include "arrow/type_fwd.h"
+#include "base/progress.h"
 #include "iceberg/table/scan.h"
 #include "iceberg/table/table.h"
 
@@ -65,6 +66,8 @@ struct RetrievalOptions {
   int64_t memory_budget_bytes = int64_t{4} << 30;
   /// Rows in a batch of the result, and of reads on the general path.
   int64_t batch_rows = 65536;
+  /// Asked between row groups whether to go on; null, or outlives the retrieval.
+  const Progress* progress = nullptr;
   /// Forces the general path, which is exact for every table; for tests.
   bool general_path_only = false;
 };

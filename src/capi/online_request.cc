@@ -1,0 +1,46 @@
+#include "capi/online_request.h"
+
+#include <limits>
+#include <utility>
+
+#include "feast/value_type.h"
+
+namespace floe::capi {
+
+arrow::Result<online::OnlineView> ViewOf(const Request& request) {
+  online::OnlineView view;
+  ARROW_ASSIGN_OR_RAISE(view.project, request.Text("project"));
+  ARROW_ASSIGN_OR_RAISE(view.name, request.Text("view"));
+  ARROW_ASSIGN_OR_RAISE(
+      int64_t version,
+      request.IntegerOr("version", 0, 0, std::numeric_limits<int32_t>::max()));
+  view.version = static_cast<int32_t>(version);
+  return view;
+}
+
+arrow::Result<online::OnlineView> FullViewOf(const Request& request) {
+  ARROW_ASSIGN_OR_RAISE(online::OnlineView view, ViewOf(request));
+  ARROW_ASSIGN_OR_RAISE(std::vector<Request> features,
+                        request.Objects("features", {"name", "type"}));
+  for (const Request& feature : features) {
+    online::OnlineFeature online_feature;
+    ARROW_ASSIGN_OR_RAISE(online_feature.name, feature.Text("name"));
+    ARROW_ASSIGN_OR_RAISE(std::string type, feature.Text("type"));
+    ARROW_ASSIGN_OR_RAISE(online_feature.type, feast::ValueTypeFromName(type));
+    view.features.push_back(std::move(online_feature));
+  }
+  return view;
+}
+
+const std::vector<std::string>& FullViewKeys() {
+  static const auto* const keys =
+      new std::vector<std::string>{"project", "view", "version", "features"};
+  return *keys;
+}
+
+arrow::Result<online::OnlineView> RequestedView(const Request& request) {
+  ARROW_ASSIGN_OR_RAISE(Request view, request.Object("view", FullViewKeys()));
+  return FullViewOf(view);
+}
+
+}  // namespace floe::capi

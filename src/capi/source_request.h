@@ -1,0 +1,23 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "arrow/result.h"
+#include "capi/request.h"
+#include "floe/floe.h"
+#include "offline/source.h"
+
+namespace floe::capi {
+
+/// The keys of a `source` of a request.
+const std::vector<std::string>& SourceKeys();
+
+/// The source described by such an object; loads its table.
+arrow::Result<offline::FeatureSource> SourceOf(floe_catalog* catalog,
+                                               const Request& request);
+
+/// The "options" of a request.
+arrow::Result<offline::RetrievalOptions> OptionsOf(const Request& request);
+
+}  // namespace floe::capi
