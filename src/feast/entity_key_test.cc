@@ -9,6 +9,7 @@
 #include "base/hex.h"
 #include "feast/golden_test.h"
 #include "feast/types/EntityKey.pb.h"
+#include "test/source_folder.h"
 
 namespace floe::feast {
 namespace {
@@ -20,7 +21,7 @@ std::string Hex(const arrow::Result<std::string>& bytes) {
 }
 
 TEST(EntityKeyTest, HasTheBytesOfFeast) {
-  const auto cases = ReadGolden(FLOE_SOURCE_DIR, "entity_keys.txt");
+  const auto cases = ReadGolden(SourceFolder(), "entity_keys.txt");
   ASSERT_GE(cases.size(), 16u);
   for (const auto& fields : cases) {
     const std::string message = HexDecode(fields[2]).ValueOrDie();
@@ -30,7 +31,7 @@ TEST(EntityKeyTest, HasTheBytesOfFeast) {
 }
 
 TEST(EntityKeyTest, DeserializesWhatItSerialized) {
-  for (const auto& fields : ReadGolden(FLOE_SOURCE_DIR, "entity_keys.txt")) {
+  for (const auto& fields : ReadGolden(SourceFolder(), "entity_keys.txt")) {
     if (fields[1] != "3") continue;
     const std::string bytes = HexDecode(fields[3]).ValueOrDie();
     auto key = DeserializeEntityKey(bytes);
@@ -41,7 +42,7 @@ TEST(EntityKeyTest, DeserializesWhatItSerialized) {
 
 TEST(EntityKeyTest, EveryTruncationIsAnError) {
   const std::string bytes =
-      HexDecode(ReadGolden(FLOE_SOURCE_DIR, "entity_keys.txt")[1][3]).ValueOrDie();
+      HexDecode(ReadGolden(SourceFolder(), "entity_keys.txt")[1][3]).ValueOrDie();
   for (size_t size = 0; size < bytes.size(); ++size) {
     EXPECT_TRUE(IsError(DeserializeEntityKey(bytes.substr(0, size)).status(),
                         ErrorCode::kInvalidArgument))

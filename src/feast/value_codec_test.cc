@@ -14,6 +14,7 @@
 #include "feast/golden_test.h"
 #include "feast/types/Value.pb.h"
 #include "google/protobuf/util/message_differencer.h"
+#include "test/source_folder.h"
 
 namespace floe::feast {
 namespace {
@@ -41,7 +42,7 @@ std::vector<std::string> Rows(ValueType type, const ArrayPtr& array) {
 
 TEST(ValueCodecTest, EveryValueOfFeastComesBackAsTheSameBytes) {
   std::set<std::string> seen;
-  for (const auto& fields : ReadGolden(FLOE_SOURCE_DIR, "values.txt")) {
+  for (const auto& fields : ReadGolden(SourceFolder(), "values.txt")) {
     const ValueType type = ValueTypeFromName(fields[1]).ValueOrDie();
     seen.insert(fields[1]);
     auto builder = ValueColumnBuilder::Make(type, fields[0]).ValueOrDie();

@@ -25,6 +25,7 @@
 #include "online/online_table.h"
 #include "online/online_writer.h"
 #include "online/proto_rows.h"
+#include "test/source_folder.h"
 
 namespace floe::online {
 namespace {
@@ -136,7 +137,7 @@ class OnlineStoreTest : public ::testing::Test {
 };
 
 TEST(EntityHashTest, IsMd5AsPythonHasIt) {
-  const auto cases = feast::ReadGolden(FLOE_SOURCE_DIR, "entity_hash.txt");
+  const auto cases = feast::ReadGolden(SourceFolder(), "entity_hash.txt");
   ASSERT_FALSE(cases.empty());
   for (const auto& fields : cases) {
     EXPECT_EQ(EntityHash(HexDecode(fields[0]).ValueOrDie(), std::stoi(fields[1])),
@@ -438,7 +439,7 @@ std::string EntityMessage(int64_t driver) {
 
 TEST_F(OnlineStoreTest, EveryValueOfFeastComesBackThroughTheTable) {
   // A feature per golden value; driver 1 has all of them, driver 2 none.
-  const auto cases = feast::ReadGolden(FLOE_SOURCE_DIR, "values.txt");
+  const auto cases = feast::ReadGolden(SourceFolder(), "values.txt");
   view_.features.clear();
   std::vector<std::string> names;
   for (const auto& fields : cases) {

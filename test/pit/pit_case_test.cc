@@ -14,6 +14,7 @@
 #include "pit/case_file.h"
 #include "pit/naive_oracle.h"
 #include "pit/source_tables.h"
+#include "test/source_folder.h"
 
 namespace floe::pit {
 namespace {
@@ -41,7 +42,8 @@ const std::vector<Layout>& Layouts() {
 
 std::vector<std::string> CaseNames() {
   std::vector<std::string> names;
-  for (const auto& entry : fs::directory_iterator(FLOE_SOURCE_DIR "/test/pit/cases")) {
+  for (const auto& entry :
+       fs::directory_iterator(std::string(SourceFolder()) + "/test/pit/cases")) {
     if (entry.path().extension() == ".case") names.push_back(entry.path().stem());
   }
   std::sort(names.begin(), names.end());
@@ -49,7 +51,7 @@ std::vector<std::string> CaseNames() {
 }
 
 arrow::Result<CaseFile> LoadCase(const std::string& name) {
-  std::ifstream file(FLOE_SOURCE_DIR "/test/pit/cases/" + name + ".case");
+  std::ifstream file(std::string(SourceFolder()) + "/test/pit/cases/" + name + ".case");
   std::ostringstream text;
   text << file.rdbuf();
   return ParseCase(name, text.str());

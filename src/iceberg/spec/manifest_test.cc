@@ -14,12 +14,13 @@
 #include "iceberg/avro/container.h"
 #include "iceberg/spec/json_reader.h"
 #include "iceberg/spec/metadata_json.h"
+#include "test/source_folder.h"
 
 namespace floe::iceberg {
 namespace {
 
 const std::filesystem::path kGoldens =
-    std::filesystem::path(FLOE_SOURCE_DIR) / "test" / "golden" / "manifests";
+    std::filesystem::path(SourceFolder()) / "test" / "golden" / "manifests";
 
 std::string ReadFile(const std::filesystem::path& path) {
   std::ifstream stream(path, std::ios::binary);

@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/random.h"
 #include "iceberg/spec/json_reader.h"
+#include "test/source_folder.h"
 
 namespace floe::iceberg {
 namespace {
@@ -18,7 +19,7 @@ namespace {
 using testing::HasSubstr;
 
 std::string Golden(const std::string& name) {
-  const auto path = std::filesystem::path(FLOE_SOURCE_DIR) / "test" / "golden" /
+  const auto path = std::filesystem::path(SourceFolder()) / "test" / "golden" /
                     "metadata" / ("TableMetadata" + name + ".json");
   std::ifstream stream(path, std::ios::binary);
   EXPECT_TRUE(stream.is_open()) << path;

@@ -4,6 +4,7 @@
 #include "iceberg/expr/evaluator.h"
 #include "iceberg/format/parquet/row_ranges.h"
 #include "iceberg/format/parquet/test_rows.h"
+#include "test/source_folder.h"
 
 // Files that other writers made (test/golden/parquet/generate.py).
 namespace floe::iceberg {
@@ -14,7 +15,7 @@ using testing::ReadTable;
 using testing::Unwrap;
 
 std::string Golden(const std::string& name) {
-  return std::string(FLOE_SOURCE_DIR) + "/test/golden/parquet/" + name;
+  return std::string(SourceFolder()) + "/test/golden/parquet/" + name;
 }
 
 class ParquetGoldenTest : public ::testing::Test {

@@ -13,6 +13,7 @@
 #include "iceberg/format/parquet/row_ranges.h"
 #include "iceberg/format/parquet/test_rows.h"
 #include "io/fault_file_io.h"
+#include "test/source_folder.h"
 
 namespace floe::iceberg {
 namespace {
@@ -26,7 +27,7 @@ using testing::Unwrap;
 using testing::WriteFile;
 
 std::string Golden(const std::string& name) {
-  return std::string(FLOE_SOURCE_DIR) + "/test/golden/parquet/" + name;
+  return std::string(SourceFolder()) + "/test/golden/parquet/" + name;
 }
 
 std::string KeyText(int64_t number) { return fmt::format("key-{:06d}", number); }
