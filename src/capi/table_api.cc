@@ -136,10 +136,9 @@ arrow::Status CreateTable(floe_catalog* handle, const char* name, ArrowSchema* s
                                        {"partition_by", "properties", "format_version",
                                         "location", "if_not_exists"}));
   iceberg::CreateTableRequest creation;
-  ARROW_ASSIGN_OR_RAISE(
-      int64_t format_version,
-      request.IntegerOr("format_version", creation.format_version, 1,
-                        iceberg::CreateTableRequest::kDefaultFormatVersion));
+  ARROW_ASSIGN_OR_RAISE(int64_t format_version,
+                        request.IntegerOr("format_version", creation.format_version, 1,
+                                          iceberg::TableMetadata::kFormatVersionMax));
   creation.format_version = static_cast<int>(format_version);
   ARROW_ASSIGN_OR_RAISE(std::shared_ptr<arrow::Schema> arrow_schema, input.ToSchema());
   ARROW_ASSIGN_OR_RAISE(creation.schema,

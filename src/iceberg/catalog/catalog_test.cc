@@ -88,7 +88,7 @@ TEST(NewTableMetadata, RefusesWhatNoTableCanHave) {
                          {2, 0, "a", Transform::Day()}};
   EXPECT_THAT(ErrorText(refused()), HasSubstr("two partition fields"));
   request.spec.fields.clear();
-  request.format_version = 3;
+  request.format_version = 4;
   EXPECT_TRUE(IsError(refused(), ErrorCode::kNotSupported));
 }
 
@@ -102,7 +102,7 @@ TEST(ApplyUpdates, KeepsLogsAndSequenceNumbers) {
   EXPECT_EQ(one.metadata_log.size(), 1u);
   EXPECT_EQ(one.last_updated_ms, 2000);
   EXPECT_TRUE(IsError(ApplyUpdates(one, "m", {Add(12, 1, 2500, 11)}, 2500).status(),
-                      ErrorCode::kInvalidArgument));
+                      ErrorCode::kCommitConflict));
   EXPECT_FALSE(ApplyUpdates(one, "m", {Add(11, 2, 2500, 11)}, 2500).ok());
   EXPECT_FALSE(ApplyUpdates(one, "m", {Main(99)}, 2500).ok());
 

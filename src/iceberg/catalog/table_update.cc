@@ -2,15 +2,18 @@
 
 #include <algorithm>
 #include <charconv>
+#include <nlohmann/json.hpp>
 #include <set>
 
 #include "base/error.h"
 #include "iceberg/catalog/catalog.h"
+#include "iceberg/spec/json_reader.h"
 
 namespace floe::iceberg {
 namespace {
 
-constexpr int kWritableFormatVersionMax = 2;
+constexpr int kWritableFormatVersionMax = TableMetadata::kFormatVersionMax;
+constexpr int kRowLineageVersion = 3;
 constexpr int64_t kDefaultPreviousVersions = 100;
 constexpr int32_t kFirstSortOrderId = 1;
 
@@ -20,8 +23,8 @@ arrow::Status CheckWritableVersion(int format_version) {
   }
   return MakeError(ErrorCode::kNotSupported,
                    "format-version {} cannot be written by this version of Floe: use 1 "
-                   "or 2",
-                   format_version);
+                   "to {}",
+                   format_version, kWritableFormatVersionMax);
 }
 
 bool NeedsVersion3(const Type& type) {
@@ -39,15 +42,76 @@ bool NeedsVersion3(const Type& type) {
   }
 }
 
+/// Rows written before the field was there have a value that only V3 readers know of.
+bool HasInitialDefault(const NestedField& field) {
+  bool has_own = field.initial_default != nullptr && !field.initial_default->is_null();
+  return has_own || std::any_of(field.type->fields().begin(), field.type->fields().end(),
+                                HasInitialDefault);
+}
+
 arrow::Status CheckSchemaTypes(const Schema& schema, int format_version) {
   if (format_version >= 3) return arrow::Status::OK();
   for (const NestedField& field : schema.fields()) {
+    if (HasInitialDefault(field)) {
+      return MakeError(ErrorCode::kNotSupported,
+                       "the default of column '{}' needs format-version 3, the table has "
+                       "{}",
+                       field.name, format_version);
+    }
     if (!NeedsVersion3(*field.type)) continue;
     return MakeError(ErrorCode::kNotSupported,
                      "column '{}' of type {} needs format-version 3, the table has {}",
                      field.name, field.type->ToString(), format_version);
   }
   return arrow::Status::OK();
+}
+
+arrow::Status CheckRef(const std::string& name, const SnapshotRef& ref) {
+  auto bad = [&](std::string_view what) {
+    return MakeError(ErrorCode::kInvalidArgument, "ref '{}': {}", name, what);
+  };
+  if (name.empty()) return bad("a name is needed");
+  if (name == kMainBranch && ref.type != RefType::kBranch) {
+    return bad("'main' must be a branch");
+  }
+  bool keeps_snapshots = ref.min_snapshots_to_keep || ref.max_snapshot_age_ms;
+  if (ref.type == RefType::kTag && keeps_snapshots) {
+    return bad("a tag is one snapshot: how many to keep is said of branches");
+  }
+  if (ref.min_snapshots_to_keep.value_or(1) < 1 ||
+      ref.max_snapshot_age_ms.value_or(1) < 1 || ref.max_ref_age_ms.value_or(1) < 1) {
+    return bad("ages and numbers of snapshots to keep must be above 0");
+  }
+  return arrow::Status::OK();
+}
+
+/// The array `text` ("" where there is none) without the objects of these snapshots, and
+/// with `added` ("" for none).
+arrow::Result<std::string> ReplaceStatistics(const std::string& text,
+                                             const std::set<int64_t>& snapshot_ids,
+                                             const std::string& added) {
+  nlohmann::json kept = nlohmann::json::array();
+  if (!text.empty()) {
+    ARROW_ASSIGN_OR_RAISE(nlohmann::json known, ParseJson(text, "statistics"));
+    for (nlohmann::json& file : known) {
+      ARROW_ASSIGN_OR_RAISE(JsonObject object, JsonObject::Make(file, "statistics"));
+      ARROW_ASSIGN_OR_RAISE(int64_t id, object.GetLong("snapshot-id"));
+      if (snapshot_ids.count(id) == 0) kept.push_back(std::move(file));
+    }
+  }
+  if (!added.empty()) {
+    ARROW_ASSIGN_OR_RAISE(nlohmann::json file, ParseJson(added, "statistics"));
+    ARROW_ASSIGN_OR_RAISE(JsonObject object, JsonObject::Make(file, "statistics"));
+    ARROW_ASSIGN_OR_RAISE(int64_t id, object.GetLong("snapshot-id"));
+    ARROW_RETURN_NOT_OK(object.GetString("statistics-path").status());
+    if (snapshot_ids.count(id) == 0) {
+      return MakeError(ErrorCode::kInvalidArgument,
+                       "the statistics are of snapshot {}, not of the one named", id);
+    }
+    kept.push_back(std::move(file));
+  }
+  if (kept.empty()) return std::string();
+  return DumpJson(kept, "statistics");
 }
 
 arrow::Status CheckSpecField(const PartitionField& field, const Schema& schema) {
@@ -266,11 +330,13 @@ class MetadataBuilder {
     }
     bool is_newer = snapshot.sequence_number > metadata_.last_sequence_number;
     if (metadata_.format_version > 1 && !is_newer && snapshot.parent_snapshot_id) {
-      return MakeError(ErrorCode::kInvalidArgument,
+      // A commit to another branch took the number.
+      return MakeError(ErrorCode::kCommitConflict,
                        "snapshot {} has sequence number {}, not above the table's {}",
                        snapshot.snapshot_id, snapshot.sequence_number,
                        metadata_.last_sequence_number);
     }
+    ARROW_RETURN_NOT_OK(TakeRowIds(snapshot));
     metadata_.last_sequence_number =
         std::max(metadata_.last_sequence_number, snapshot.sequence_number);
     now_ms_ = std::max(now_ms_, snapshot.timestamp_ms);
@@ -282,10 +348,8 @@ class MetadataBuilder {
   arrow::Status Do(const update::SetSnapshotRef& change) {
     ARROW_ASSIGN_OR_RAISE(const Snapshot* snapshot,
                           metadata_.SnapshotById(change.ref.snapshot_id));
+    ARROW_RETURN_NOT_OK(CheckRef(change.name, change.ref));
     if (change.name == kMainBranch) {
-      if (change.ref.type != RefType::kBranch) {
-        return MakeError(ErrorCode::kInvalidArgument, "'main' must be a branch");
-      }
       if (metadata_.current_snapshot_id != snapshot->snapshot_id) {
         bool is_new = added_snapshots_.count(snapshot->snapshot_id) > 0;
         metadata_.snapshot_log.push_back(
@@ -308,6 +372,10 @@ class MetadataBuilder {
     if (metadata_.current_snapshot_id &&
         removed.count(*metadata_.current_snapshot_id) > 0) {
       metadata_.current_snapshot_id.reset();
+    }
+    for (std::string* text :
+         {&metadata_.statistics_json, &metadata_.partition_statistics_json}) {
+      ARROW_ASSIGN_OR_RAISE(*text, ReplaceStatistics(*text, removed, ""));
     }
     // History before a removed snapshot is cut: a time travel there could not be
     // answered.
@@ -347,6 +415,76 @@ class MetadataBuilder {
       return MakeError(ErrorCode::kInvalidArgument, "a table's location cannot be empty");
     }
     metadata_.location = WithoutTrailingSlash(change.location);
+    return arrow::Status::OK();
+  }
+
+  arrow::Status SetFile(std::string* text, int64_t snapshot_id, const std::string& json) {
+    ARROW_RETURN_NOT_OK(metadata_.SnapshotById(snapshot_id).status());
+    ARROW_ASSIGN_OR_RAISE(*text, ReplaceStatistics(*text, {snapshot_id}, json));
+    return arrow::Status::OK();
+  }
+
+  arrow::Status Do(const update::SetStatistics& change) {
+    return SetFile(&metadata_.statistics_json, change.snapshot_id, change.json);
+  }
+
+  arrow::Status Do(const update::RemoveStatistics& change) {
+    return SetFile(&metadata_.statistics_json, change.snapshot_id, "");
+  }
+
+  arrow::Status Do(const update::SetPartitionStatistics& change) {
+    return SetFile(&metadata_.partition_statistics_json, change.snapshot_id, change.json);
+  }
+
+  arrow::Status Do(const update::RemovePartitionStatistics& change) {
+    return SetFile(&metadata_.partition_statistics_json, change.snapshot_id, "");
+  }
+
+  arrow::Status Do(const update::RemoveSchemas& change) {
+    std::set<int32_t> removed(change.schema_ids.begin(), change.schema_ids.end());
+    bool is_used = removed.count(metadata_.current_schema_id) > 0;
+    for (const Snapshot& snapshot : metadata_.snapshots) {
+      is_used |= snapshot.schema_id && removed.count(*snapshot.schema_id) > 0;
+    }
+    if (is_used) {
+      return MakeError(ErrorCode::kInvalidArgument,
+                       "a schema to be removed is current or a snapshot's");
+    }
+    std::erase_if(metadata_.schemas, [&](const SchemaPtr& schema) {
+      return removed.count(schema->schema_id()) > 0;
+    });
+    return arrow::Status::OK();
+  }
+
+  arrow::Status Do(const update::RemovePartitionSpecs& change) {
+    std::set<int32_t> removed(change.spec_ids.begin(), change.spec_ids.end());
+    if (removed.count(metadata_.default_spec_id) > 0) {
+      return MakeError(ErrorCode::kInvalidArgument,
+                       "the default partition spec {} cannot be removed",
+                       metadata_.default_spec_id);
+    }
+    std::erase_if(metadata_.partition_specs, [&](const PartitionSpec& spec) {
+      return removed.count(spec.spec_id) > 0;
+    });
+    return arrow::Status::OK();
+  }
+
+  /// Spec, "Row Lineage": a snapshot's rows get ids from the table's next on.
+  arrow::Status TakeRowIds(const Snapshot& snapshot) {
+    if (metadata_.format_version < kRowLineageVersion) return arrow::Status::OK();
+    if (!snapshot.first_row_id || !snapshot.added_rows || *snapshot.added_rows < 0) {
+      return MakeError(ErrorCode::kInvalidArgument,
+                       "snapshot {} lacks its first row id or number of rows, which "
+                       "format-version 3 needs",
+                       snapshot.snapshot_id);
+    }
+    if (*snapshot.first_row_id < metadata_.next_row_id) {
+      return MakeError(ErrorCode::kCommitConflict,
+                       "snapshot {} has rows from id {} on, below the table's next, {}",
+                       snapshot.snapshot_id, *snapshot.first_row_id,
+                       metadata_.next_row_id);
+    }
+    metadata_.next_row_id = *snapshot.first_row_id + *snapshot.added_rows;
     return arrow::Status::OK();
   }
 

@@ -69,6 +69,30 @@ struct RemoveProperties {
 struct SetLocation {
   std::string location;
 };
+/// A statistics file of a snapshot, in place of the one it had: the specification's
+/// "Table Statistics" or "Partition Statistics" object as JSON text.
+struct SetStatistics {
+  int64_t snapshot_id = 0;
+  std::string json;
+};
+struct RemoveStatistics {
+  int64_t snapshot_id = 0;
+};
+struct SetPartitionStatistics {
+  int64_t snapshot_id = 0;
+  std::string json;
+};
+struct RemovePartitionStatistics {
+  int64_t snapshot_id = 0;
+};
+/// Neither the current one nor one that a snapshot names.
+struct RemoveSchemas {
+  std::vector<int32_t> schema_ids;
+};
+/// Not the default one; the caller knows that no manifest uses them.
+struct RemovePartitionSpecs {
+  std::vector<int32_t> spec_ids;
+};
 
 }  // namespace update
 
@@ -78,7 +102,10 @@ using TableUpdate =
                  update::AddSortOrder, update::SetDefaultSortOrder, update::AddSnapshot,
                  update::SetSnapshotRef, update::RemoveSnapshots,
                  update::RemoveSnapshotRef, update::SetProperties,
-                 update::RemoveProperties, update::SetLocation>;
+                 update::RemoveProperties, update::SetLocation, update::SetStatistics,
+                 update::RemoveStatistics, update::SetPartitionStatistics,
+                 update::RemovePartitionStatistics, update::RemoveSchemas,
+                 update::RemovePartitionSpecs>;
 
 /// What must hold of the table for a commit to apply: the REST catalog specification's
 /// TableRequirement.
@@ -129,7 +156,8 @@ arrow::Result<TableMetadata> NewTableMetadata(const CreateTableRequest& request,
 /// `base` with `updates` applied in order: checks each, keeps ids, the snapshot log, the
 /// metadata log (bounded by write.metadata.previous-versions-max) and the sequence
 /// number. `base_location` is the file `base` came from. kInvalidArgument names the
-/// update that does not fit.
+/// update that does not fit; kCommitConflict a snapshot whose numbers another commit
+/// took.
 arrow::Result<TableMetadata> ApplyUpdates(const TableMetadata& base,
                                           const std::string& base_location,
                                           const std::vector<TableUpdate>& updates,

@@ -2,44 +2,22 @@
 
 #include <utility>
 
-#include "iceberg/table/snapshot_operation.h"
+#include "iceberg/table/merging_operation.h"
 
 namespace floe::iceberg {
 namespace {
 
-class AppendOperation final : public SnapshotOperation {
+class AppendOperation final : public MergingOperation {
  public:
-  AppendOperation(std::vector<DataFile> files, std::map<std::string, std::string> summary)
-      : SnapshotOperation(std::move(summary)), added_(std::move(files)) {}
+  AppendOperation(SnapshotOptions options, FileChanges changes)
+      : MergingOperation(std::move(options), std::move(changes)) {}
 
  protected:
   std::string OperationName() const override { return "append"; }
-
-  arrow::Result<std::vector<ManifestFile>> MakeManifests(
-      const Table& base, const std::vector<ManifestFile>& parent,
-      SnapshotSummary* summary) override {
-    const TableMetadata& metadata = *base.metadata();
-    ARROW_RETURN_NOT_OK(added_.Check(metadata));
-    for (const DataFile& file : added_.files()) {
-      ARROW_ASSIGN_OR_RAISE(const PartitionSpec* spec, metadata.SpecById(file.spec_id));
-      summary->AddFile(file, *spec);
-    }
-    if (manifests_.empty()) {
-      for (const auto& [spec_id, entries] : added_.Entries(snapshot_id())) {
-        ARROW_ASSIGN_OR_RAISE(ManifestFile manifest,
-                              WriteNewManifest(base, spec_id, entries, true));
-        manifests_.push_back(std::move(manifest));
-      }
-    }
-    std::vector<ManifestFile> all = manifests_;
-    all.insert(all.end(), parent.begin(), parent.end());
-    return all;
+  /// Rows that are only added are at odds with nothing.
+  arrow::Status Validate(const Table&, const Snapshot*) override {
+    return arrow::Status::OK();
   }
-
- private:
-  AddedFiles added_;
-  /// Written by the first attempt; they hold nothing of the base.
-  std::vector<ManifestFile> manifests_;
 };
 
 }  // namespace
@@ -54,13 +32,31 @@ AppendFiles& AppendFiles::Append(std::vector<DataFile> files) {
   return *this;
 }
 
+AppendFiles& AppendFiles::Fast() {
+  is_fast_ = true;
+  return *this;
+}
+
+AppendFiles& AppendFiles::ToBranch(std::string branch) {
+  options_.branch = std::move(branch);
+  return *this;
+}
+
+AppendFiles& AppendFiles::StageOnly() {
+  options_.stage_only = true;
+  return *this;
+}
+
 AppendFiles& AppendFiles::SetSummary(std::string key, std::string value) {
-  summary_[std::move(key)] = std::move(value);
+  options_.summary[std::move(key)] = std::move(value);
   return *this;
 }
 
 arrow::Result<TablePtr> AppendFiles::Commit() {
-  AppendOperation operation(files_, summary_);
+  FileChanges changes;
+  for (const DataFile& file : files_) changes.data.push_back({file, std::nullopt});
+  changes.merge_manifests = !is_fast_;
+  AppendOperation operation(options_, std::move(changes));
   return CommitWithRetry(table_, operation);
 }
 

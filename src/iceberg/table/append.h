@@ -1,19 +1,19 @@
 #pragma once
 
-#include <cstdint>
 #include <map>
-#include <memory>
 #include <string>
 #include <vector>
 
 #include "arrow/result.h"
 #include "iceberg/spec/manifest.h"
+#include "iceberg/table/snapshot_operation.h"
 #include "iceberg/table/table.h"
 
 namespace floe::iceberg {
 
-/// Adds data files to a table in one snapshot (Java's AppendFiles, fast append: one new
-/// manifest per partition spec, older manifests are kept as they are). Not thread-safe.
+/// Adds data files to a table in one snapshot. Small manifests are merged now and then,
+/// as the commit.manifest* properties say (Java's MergeAppend); after Fast() older
+/// manifests are kept as they are (Java's FastAppend). Not thread-safe.
 class AppendFiles {
  public:
   explicit AppendFiles(TablePtr table) : table_(std::move(table)) {}
@@ -21,6 +21,10 @@ class AppendFiles {
   /// `file.spec_id` says which spec its partition is of.
   AppendFiles& Append(DataFile file);
   AppendFiles& Append(std::vector<DataFile> files);
+  AppendFiles& Fast();
+  AppendFiles& ToBranch(std::string branch);
+  /// Adds the snapshot to no branch: ManageSnapshots::CherryPick publishes it.
+  AppendFiles& StageOnly();
   /// An extra property of the snapshot's summary. The spec's own keys win.
   AppendFiles& SetSummary(std::string key, std::string value);
 
@@ -32,7 +36,8 @@ class AppendFiles {
  private:
   TablePtr table_;
   std::vector<DataFile> files_;
-  std::map<std::string, std::string> summary_;
+  bool is_fast_ = false;
+  SnapshotOptions options_;
 };
 
 }  // namespace floe::iceberg

@@ -8,6 +8,7 @@
 #include "arrow/type.h"
 #include "base/error.h"
 #include "base/join.h"
+#include "iceberg/expr/arrow_literal.h"
 #include "iceberg/table/data_writer.h"
 
 namespace floe::iceberg {
@@ -246,6 +247,11 @@ arrow::Result<ArrayPtr> ConformColumn(const arrow::RecordBatch& batch,
                                       const NestedField& field,
                                       const std::shared_ptr<arrow::DataType>& target) {
   ArrayPtr column = batch.GetColumnByName(field.name);
+  bool has_default = field.write_default != nullptr && !field.write_default->is_null();
+  if (column == nullptr && has_default) {
+    ARROW_ASSIGN_OR_RAISE(auto value, ToArrowScalar(*field.write_default, target));
+    return arrow::MakeArrayFromScalar(*value, batch.num_rows());
+  }
   if (column == nullptr && field.required) {
     return MakeError(ErrorCode::kInvalidArgument, "required column '{}' is missing",
                      field.name);

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,17 +15,27 @@
 namespace floe::iceberg {
 
 struct TableWriterOptions {
-  /// Files open at once; the one written to least recently is closed when there would be
+  /// Files open at once; those written to least recently are closed when there would be
   /// more.
   static constexpr int kMaxOpenFiles = 64;
+  /// Rows held in memory, in bytes: by files open and, where the table has a sort order,
+  /// until they are sorted.
+  static constexpr int64_t kMaxBufferedBytes = int64_t{512} << 20;
 
   int max_open_files = kMaxOpenFiles;
+  int64_t max_buffered_bytes = kMaxBufferedBytes;
+  /// Batches also have the columns of row_lineage.h, as rewritten rows keep their ids.
+  bool keeps_row_lineage = false;
+  /// Rows are sorted within each file; nullopt: by the table's default order.
+  std::optional<SortOrder> sort_order;
   /// Overrides table properties (write.parquet.*, write.target-file-size-bytes, ...).
   std::map<std::string, std::string> properties;
 };
 
 /// Writes rows as data files of a table, split by partition and by
-/// write.target-file-size-bytes. Nothing of the table changes until the files are
+/// write.target-file-size-bytes, sorted where there is a sort order (each file by itself,
+/// as far as max_buffered_bytes reach). Files are closed, and so synced, several at a
+/// time. Nothing of the table changes until the files are
 /// committed (AppendFiles). Not thread-safe; destruction without Close deletes the files.
 class TableWriter {
  public:

@@ -1,132 +1,298 @@
 #include "iceberg/table/overwrite.h"
 
-#include <algorithm>
-#include <set>
 #include <utility>
 
 #include "base/error.h"
-#include "iceberg/table/snapshot_operation.h"
+#include "iceberg/table/snapshot_history.h"
 
 namespace floe::iceberg {
 namespace {
 
-using Kind = ReplaceFiles::Kind;
+/// The snapshot of `branch` that a change to `table` as loaded starts from.
+arrow::Result<std::optional<int64_t>> StartOf(const Table& table,
+                                              const std::string& branch) {
+  ARROW_ASSIGN_OR_RAISE(const Snapshot* head, BranchHead(*table.metadata(), branch));
+  if (head == nullptr) return std::nullopt;
+  return head->snapshot_id;
+}
 
-class ReplaceOperation final : public SnapshotOperation {
+}  // namespace
+
+class ReplaceFiles::Operation final : public MergingOperation {
  public:
-  ReplaceOperation(const Table& start, Kind kind, std::vector<std::string> deletes,
-                   std::vector<DataFile> files,
-                   std::map<std::string, std::string> summary)
-      : SnapshotOperation(std::move(summary)),
+  Operation(Kind kind, SnapshotOptions options, FileChanges changes, Reads reads)
+      : MergingOperation(std::move(options), std::move(changes)),
         kind_(kind),
-        start_sequence_number_(start.metadata()->last_sequence_number),
-        deletes_(deletes.begin(), deletes.end()),
-        added_(std::move(files)) {}
+        reads_(std::move(reads)) {}
 
  protected:
   std::string OperationName() const override {
     if (kind_ == Kind::kReplace) return "replace";
-    return added_.empty() ? "delete" : "overwrite";
+    return changes().data.empty() ? "delete" : "overwrite";
   }
 
-  arrow::Result<std::vector<ManifestFile>> MakeManifests(
-      const Table& base, const std::vector<ManifestFile>& parent,
-      SnapshotSummary* summary) override {
-    const TableMetadata& metadata = *base.metadata();
-    ARROW_RETURN_NOT_OK(added_.Check(metadata));
-    ARROW_RETURN_NOT_OK(CheckNoNewDeletes(base, parent));
-    std::vector<ManifestFile> all;
-    for (const auto& [spec_id, entries] : added_.Entries(snapshot_id())) {
-      ARROW_ASSIGN_OR_RAISE(ManifestFile manifest,
-                            WriteNewManifest(base, spec_id, entries, false));
-      all.push_back(std::move(manifest));
+  arrow::Status Validate(const Table& base, const Snapshot* parent) override {
+    ConflictCheck check(base, parent, reads_.start);
+    if (reads_.removes_by_path) {
+      ARROW_RETURN_NOT_OK(check.NoAddedDeletes(FileScope::All()));
     }
-    for (const DataFile& file : added_.files()) {
-      ARROW_ASSIGN_OR_RAISE(const PartitionSpec* spec, metadata.SpecById(file.spec_id));
-      summary->AddFile(file, *spec);
+    ARROW_RETURN_NOT_OK(
+        check.NoDeletesFor(reads_.removed, !reads_.keeps_sequence_number));
+    std::set<std::string> referenced;
+    for (const FileChanges::Added& added : changes().deletes) {
+      if (auto path = DataFileOfDeletes(added.file)) referenced.insert(*path);
     }
-    std::set<std::string> missing = deletes_;
-    for (const ManifestFile& manifest : parent) {
-      ARROW_ASSIGN_OR_RAISE(ManifestFile kept,
-                            Rewrite(base, manifest, summary, &missing));
-      all.push_back(std::move(kept));
+    ARROW_RETURN_NOT_OK(check.DataFilesExist(referenced, false));
+    ARROW_RETURN_NOT_OK(check.NoAddedVectorsFor(referenced));
+    if (reads_.filter == nullptr) return arrow::Status::OK();
+    if (reads_.level == IsolationLevel::kSerializable) {
+      ARROW_RETURN_NOT_OK(check.NoAddedData(FileScope::Where(reads_.filter)));
     }
-    if (missing.empty()) return all;
-    return MakeError(ErrorCode::kCommitConflict,
-                     "{} of the files to replace are no longer part of table '{}', e.g. "
-                     "{}: another writer removed them; start again from the new table",
-                     missing.size(), base.name(), *missing.begin());
+    bool by_filter = changes().removed_where->op() != Predicate::Op::kFalse;
+    if (!by_filter) return arrow::Status::OK();
+    ARROW_RETURN_NOT_OK(check.NoAddedDeletes(FileScope::Where(reads_.filter)));
+    return check.NoRemovedData(FileScope::Where(reads_.filter));
   }
 
  private:
-  /// Deletes committed since the start may name rows of the files to be replaced, whose
-  /// copies they would not reach.
-  arrow::Status CheckNoNewDeletes(const Table& base,
-                                  const std::vector<ManifestFile>& parent) const {
-    for (const ManifestFile& manifest : parent) {
-      bool is_new = manifest.content == ManifestContent::kDeletes &&
-                    manifest.sequence_number > start_sequence_number_;
-      if (!is_new) continue;
-      return MakeError(ErrorCode::kCommitConflict,
-                       "rows of table '{}' were deleted while its files were being "
-                       "replaced: start again from the new table",
-                       base.name());
-    }
-    return arrow::Status::OK();
-  }
-
-  /// `manifest` without the files to delete; itself when it holds none.
-  arrow::Result<ManifestFile> Rewrite(const Table& base, const ManifestFile& manifest,
-                                      SnapshotSummary* summary,
-                                      std::set<std::string>* missing) {
-    if (manifest.content != ManifestContent::kData || missing->empty()) return manifest;
-    const TableMetadata& metadata = *base.metadata();
-    ARROW_ASSIGN_OR_RAISE(const PartitionSpec* spec,
-                          metadata.SpecById(manifest.partition_spec_id));
-    ARROW_ASSIGN_OR_RAISE(TypePtr type, spec->PartitionType(*metadata.schema()));
-    ARROW_ASSIGN_OR_RAISE(auto entries, base.context().cache->ManifestAt(
-                                            *base.io(), manifest, *type, std::nullopt));
-    bool is_touched =
-        std::any_of(entries->begin(), entries->end(), [&](const ManifestEntry& entry) {
-          return missing->count(entry.file.file_path) > 0;
-        });
-    if (!is_touched) return manifest;
-    std::vector<ManifestEntry> rewritten = *entries;
-    for (ManifestEntry& entry : rewritten) {
-      entry.status = EntryStatus::kExisting;
-      if (missing->erase(entry.file.file_path) == 0) continue;
-      entry.status = EntryStatus::kDeleted;
-      entry.snapshot_id = snapshot_id();
-      summary->RemoveFile(entry.file, *spec);
-    }
-    return WriteNewManifest(base, manifest.partition_spec_id, rewritten, false);
-  }
-
   Kind kind_;
-  int64_t start_sequence_number_;
-  std::set<std::string> deletes_;
-  AddedFiles added_;
+  Reads reads_;
 };
 
-}  // namespace
-
 ReplaceFiles& ReplaceFiles::Delete(std::string file_path) {
-  deletes_.push_back(std::move(file_path));
+  changes_.removed_data.insert(std::move(file_path));
+  reads_.removes_by_path = true;
+  return *this;
+}
+
+ReplaceFiles& ReplaceFiles::Delete(DataFile file) {
+  changes_.removed_data.insert(file.file_path);
+  reads_.removed.push_back(std::move(file));
+  return *this;
+}
+
+ReplaceFiles& ReplaceFiles::DeleteWhere(PredicatePtr filter) {
+  changes_.removed_where =
+      Predicate::Or(std::move(changes_.removed_where), std::move(filter));
   return *this;
 }
 
 ReplaceFiles& ReplaceFiles::Append(DataFile file) {
-  files_.push_back(std::move(file));
+  changes_.data.push_back({std::move(file), std::nullopt});
+  return *this;
+}
+
+ReplaceFiles& ReplaceFiles::SetSequenceNumber(int64_t sequence_number) {
+  sequence_number_ = sequence_number;
+  return *this;
+}
+
+ReplaceFiles& ReplaceFiles::RemoveDeletes(DataFile file) {
+  changes_.removed_deletes.insert(DeleteFileKey::Of(file));
+  return *this;
+}
+
+ReplaceFiles& ReplaceFiles::AppendDeletes(DataFile file,
+                                          std::optional<int64_t> sequence_number) {
+  changes_.deletes.push_back({std::move(file), sequence_number});
+  return *this;
+}
+
+ReplaceFiles& ReplaceFiles::ValidateNothingNew(PredicatePtr filter,
+                                               IsolationLevel level) {
+  reads_.filter = std::move(filter);
+  reads_.level = level;
+  return *this;
+}
+
+ReplaceFiles& ReplaceFiles::ToBranch(std::string branch) {
+  options_.branch = std::move(branch);
   return *this;
 }
 
 ReplaceFiles& ReplaceFiles::SetSummary(std::string key, std::string value) {
-  summary_[std::move(key)] = std::move(value);
+  options_.summary[std::move(key)] = std::move(value);
   return *this;
 }
 
 arrow::Result<TablePtr> ReplaceFiles::Commit() {
-  ReplaceOperation operation(*table_, kind_, deletes_, files_, summary_);
+  bool rewrites_deletes = !changes_.deletes.empty() || !changes_.removed_deletes.empty();
+  bool by_filter = changes_.removed_where->op() != Predicate::Op::kFalse;
+  if (kind_ == Kind::kReplace ? by_filter : rewrites_deletes || sequence_number_) {
+    return MakeError(ErrorCode::kInvalidArgument,
+                     "rows are replaced file by file, and only the same rows keep their "
+                     "sequence number and deletes");
+  }
+  FileChanges changes = changes_;
+  for (FileChanges::Added& added : changes.data) added.sequence_number = sequence_number_;
+  Reads reads = reads_;
+  reads.keeps_sequence_number = sequence_number_.has_value();
+  ARROW_ASSIGN_OR_RAISE(reads.start, StartOf(*table_, options_.branch));
+  Operation operation(kind_, options_, std::move(changes), std::move(reads));
+  return CommitWithRetry(table_, operation);
+}
+
+class ReplacePartitions::Operation final : public MergingOperation {
+ public:
+  Operation(SnapshotOptions options, FileChanges changes, std::optional<int64_t> start,
+            std::optional<IsolationLevel> level)
+      : MergingOperation(std::move(options), std::move(changes)),
+        start_(start),
+        level_(level) {}
+
+ protected:
+  std::string OperationName() const override { return "overwrite"; }
+  void Describe(SnapshotSummary* summary) const override {
+    summary->Set("replace-partitions", "true");
+  }
+
+  arrow::Status Validate(const Table& base, const Snapshot* parent) override {
+    if (!level_) return arrow::Status::OK();
+    bool is_whole = changes().removed_partitions.empty();
+    FileScope scope =
+        is_whole ? FileScope::All() : FileScope::Partitions(changes().removed_partitions);
+    ConflictCheck check(base, parent, start_);
+    ARROW_RETURN_NOT_OK(check.NoAddedDeletes(scope));
+    ARROW_RETURN_NOT_OK(check.NoRemovedData(scope));
+    if (*level_ == IsolationLevel::kSnapshot) return arrow::Status::OK();
+    return check.NoAddedData(std::move(scope));
+  }
+
+ private:
+  std::optional<int64_t> start_;
+  std::optional<IsolationLevel> level_;
+};
+
+ReplacePartitions& ReplacePartitions::Append(DataFile file) {
+  files_.push_back(std::move(file));
+  return *this;
+}
+
+ReplacePartitions& ReplacePartitions::ValidateAppendOnly() {
+  append_only_ = true;
+  return *this;
+}
+
+ReplacePartitions& ReplacePartitions::ValidateNothingNew(IsolationLevel level) {
+  level_ = level;
+  return *this;
+}
+
+ReplacePartitions& ReplacePartitions::ToBranch(std::string branch) {
+  options_.branch = std::move(branch);
+  return *this;
+}
+
+ReplacePartitions& ReplacePartitions::SetSummary(std::string key, std::string value) {
+  options_.summary[std::move(key)] = std::move(value);
+  return *this;
+}
+
+arrow::Result<TablePtr> ReplacePartitions::Commit() {
+  const TableMetadata& metadata = *table_->metadata();
+  FileChanges changes;
+  changes.must_not_remove = append_only_;
+  for (const DataFile& file : files_) {
+    if (file.spec_id != metadata.default_spec_id) {
+      return MakeError(ErrorCode::kInvalidArgument,
+                       "{} is of partition spec {}; partitions are replaced by files of "
+                       "the table's default spec {}",
+                       file.file_path, file.spec_id, metadata.default_spec_id);
+    }
+    if (metadata.default_spec().is_unpartitioned()) {
+      changes.removed_where = Predicate::True();
+    } else {
+      ARROW_ASSIGN_OR_RAISE(std::string partition, PartitionIdentity(file));
+      changes.removed_partitions.insert(std::move(partition));
+    }
+    changes.data.push_back({file, std::nullopt});
+  }
+  ARROW_ASSIGN_OR_RAISE(auto start, StartOf(*table_, options_.branch));
+  Operation operation(options_, std::move(changes), start, level_);
+  return CommitWithRetry(table_, operation);
+}
+
+class RowDelta::Operation final : public MergingOperation {
+ public:
+  Operation(SnapshotOptions options, FileChanges changes, std::optional<int64_t> start,
+            std::vector<DataFile> removed, PredicatePtr filter, IsolationLevel level)
+      : MergingOperation(std::move(options), std::move(changes)),
+        start_(start),
+        removed_(std::move(removed)),
+        filter_(std::move(filter)),
+        level_(level) {}
+
+ protected:
+  std::string OperationName() const override {
+    bool deletes = !changes().deletes.empty() || !changes().removed_data.empty();
+    if (!deletes) return "append";
+    return changes().data.empty() ? "delete" : "overwrite";
+  }
+
+  arrow::Status Validate(const Table& base, const Snapshot* parent) override {
+    ConflictCheck check(base, parent, start_);
+    std::set<std::string> referenced;
+    for (const FileChanges::Added& added : changes().deletes) {
+      if (auto path = DataFileOfDeletes(added.file)) referenced.insert(*path);
+    }
+    ARROW_RETURN_NOT_OK(check.DataFilesExist(referenced, false));
+    ARROW_RETURN_NOT_OK(check.NoAddedVectorsFor(referenced));
+    ARROW_RETURN_NOT_OK(check.NoDeletesFor(removed_, true));
+    if (filter_ == nullptr) return arrow::Status::OK();
+    if (level_ == IsolationLevel::kSerializable) {
+      ARROW_RETURN_NOT_OK(check.NoAddedData(FileScope::Where(filter_)));
+    }
+    if (changes().data.empty() || changes().deletes.empty()) return arrow::Status::OK();
+    return check.NoAddedDeletes(FileScope::Where(filter_));
+  }
+
+ private:
+  std::optional<int64_t> start_;
+  std::vector<DataFile> removed_;
+  PredicatePtr filter_;
+  IsolationLevel level_;
+};
+
+RowDelta& RowDelta::AddRows(DataFile file) {
+  changes_.data.push_back({std::move(file), std::nullopt});
+  return *this;
+}
+
+RowDelta& RowDelta::AddDeletes(DataFile file) {
+  changes_.deletes.push_back({std::move(file), std::nullopt});
+  return *this;
+}
+
+RowDelta& RowDelta::RemoveRows(DataFile file) {
+  changes_.removed_data.insert(file.file_path);
+  removed_.push_back(std::move(file));
+  return *this;
+}
+
+RowDelta& RowDelta::RemoveDeletes(DataFile file) {
+  changes_.removed_deletes.insert(DeleteFileKey::Of(file));
+  return *this;
+}
+
+RowDelta& RowDelta::ValidateNothingNew(PredicatePtr filter, IsolationLevel level) {
+  filter_ = std::move(filter);
+  level_ = level;
+  return *this;
+}
+
+RowDelta& RowDelta::ToBranch(std::string branch) {
+  options_.branch = std::move(branch);
+  return *this;
+}
+
+RowDelta& RowDelta::SetSummary(std::string key, std::string value) {
+  options_.summary[std::move(key)] = std::move(value);
+  return *this;
+}
+
+arrow::Result<TablePtr> RowDelta::Commit() {
+  ARROW_ASSIGN_OR_RAISE(auto start, StartOf(*table_, options_.branch));
+  Operation operation(options_, changes_, start, removed_, filter_, level_);
   return CommitWithRetry(table_, operation);
 }
 

@@ -191,9 +191,18 @@ arrow::Result<PartitionRouter> PartitionRouter::Make(const Schema& schema,
   return router;
 }
 
-arrow::Result<PartitionRouter::Codes> PartitionRouter::Encode(
+arrow::Result<TransformedColumn> TransformColumn(const Schema& schema,
+                                                 const PartitionField& field,
+                                                 const arrow::RecordBatch& batch) {
+  PartitionSpec spec;
+  spec.fields = {field};
+  ARROW_ASSIGN_OR_RAISE(PartitionRouter router, PartitionRouter::Make(schema, spec));
+  return PartitionRouter::Encode(router.fields_[0], batch);
+}
+
+arrow::Result<TransformedColumn> PartitionRouter::Encode(
     const Field& field, const arrow::RecordBatch& batch) {
-  Codes codes;
+  TransformedColumn codes;
   if (field.transform.kind() == Transform::Kind::kVoid) {
     codes.rows.assign(static_cast<size_t>(batch.num_rows()), 0);
     codes.values.push_back(Literal::Null(field.source_type));
@@ -249,7 +258,7 @@ arrow::Result<std::vector<PartitionRows>> PartitionRouter::Split(
   std::vector<int32_t> group_of_row(static_cast<size_t>(batch->num_rows()), 0);
   std::vector<std::vector<Literal>> groups(1);
   for (const Field& field : fields_) {
-    ARROW_ASSIGN_OR_RAISE(Codes codes, Encode(field, *batch));
+    ARROW_ASSIGN_OR_RAISE(TransformedColumn codes, Encode(field, *batch));
     std::unordered_map<uint64_t, int32_t> refined;
     std::vector<std::vector<Literal>> next;
     for (size_t row = 0; row < group_of_row.size(); ++row) {

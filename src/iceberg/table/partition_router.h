@@ -20,6 +20,19 @@ struct PartitionRows {
   std::shared_ptr<arrow::RecordBatch> rows;
 };
 
+/// A transform's results over a column: per row the index of its value among `values`,
+/// which are distinct.
+struct TransformedColumn {
+  std::vector<int32_t> rows;
+  std::vector<Literal> values;
+};
+
+/// `field.transform` of the column `field.source_id`; `batch` has exactly the columns of
+/// the schema. kNotSupported for an unknown transform.
+arrow::Result<TransformedColumn> TransformColumn(const Schema& schema,
+                                                 const PartitionField& field,
+                                                 const arrow::RecordBatch& batch);
+
 /// Splits batches by the partition their rows belong to. A transform runs once per
 /// distinct value (of times: per distinct hour or day), not once per row. Not
 /// thread-safe.
@@ -35,17 +48,15 @@ class PartitionRouter {
       const std::shared_ptr<arrow::RecordBatch>& batch) const;
 
  private:
+  friend arrow::Result<TransformedColumn> TransformColumn(
+      const Schema& schema, const PartitionField& field, const arrow::RecordBatch& batch);
   struct Field {
     std::vector<int> column_path;  ///< Column, then struct fields down to the source.
     TypePtr source_type;
     Transform transform = Transform::Identity();
   };
-  /// Per row the index of its value among `values`.
-  struct Codes {
-    std::vector<int32_t> rows;
-    std::vector<Literal> values;
-  };
-  static arrow::Result<Codes> Encode(const Field& field, const arrow::RecordBatch& batch);
+  static arrow::Result<TransformedColumn> Encode(const Field& field,
+                                                 const arrow::RecordBatch& batch);
 
   std::vector<Field> fields_;
 };

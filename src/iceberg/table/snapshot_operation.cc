@@ -3,11 +3,14 @@
 #include <algorithm>
 #include <charconv>
 #include <limits>
+#include <optional>
 
 #include "base/error.h"
 
 namespace floe::iceberg {
 namespace {
+
+constexpr int kRowLineageVersion = 3;
 
 std::string MetadataFolder(const TableMetadata& metadata) {
   return metadata.Property("write.metadata.path",
@@ -29,9 +32,25 @@ std::optional<int64_t> ParentTotal(const Snapshot* parent, const std::string& ke
 }  // namespace
 
 void SnapshotSummary::Count(const DataFile& file, Counts* counts) {
-  ++counts->files;
-  counts->records += file.record_count;
-  counts->bytes += file.file_size_bytes;
+  // A Puffin file may hold the vectors of many data files: each counts for its own part.
+  counts->bytes += file.file_format == FileFormat::kPuffin
+                       ? file.content_size_bytes.value_or(file.file_size_bytes)
+                       : file.file_size_bytes;
+  switch (file.content) {
+    case FileContent::kData:
+      ++counts->data_files;
+      counts->records += file.record_count;
+      return;
+    case FileContent::kPositionDeletes:
+      ++(file.file_format == FileFormat::kPuffin ? counts->vectors
+                                                 : counts->position_delete_files);
+      counts->position_deletes += file.record_count;
+      return;
+    case FileContent::kEqualityDeletes:
+      ++counts->equality_delete_files;
+      counts->equality_deletes += file.record_count;
+      return;
+  }
 }
 
 void SnapshotSummary::AddFile(const DataFile& file, const PartitionSpec& spec) {
@@ -46,16 +65,28 @@ void SnapshotSummary::RemoveFile(const DataFile& file, const PartitionSpec& spec
 
 std::map<std::string, std::string> SnapshotSummary::ToProperties(
     const Snapshot* parent) const {
-  std::map<std::string, std::string> properties;
+  std::map<std::string, std::string> properties = extra_;
   auto set_positive = [&](const char* key, int64_t value) {
     if (value > 0) properties[key] = std::to_string(value);
   };
-  set_positive("added-data-files", added_.files);
+  set_positive("added-data-files", added_.data_files);
   set_positive("added-records", added_.records);
   set_positive("added-files-size", added_.bytes);
-  set_positive("deleted-data-files", removed_.files);
+  set_positive("added-delete-files", added_.delete_files());
+  set_positive("added-position-delete-files", added_.position_delete_files);
+  set_positive("added-dvs", added_.vectors);
+  set_positive("added-position-deletes", added_.position_deletes);
+  set_positive("added-equality-delete-files", added_.equality_delete_files);
+  set_positive("added-equality-deletes", added_.equality_deletes);
+  set_positive("deleted-data-files", removed_.data_files);
   set_positive("deleted-records", removed_.records);
   set_positive("removed-files-size", removed_.bytes);
+  set_positive("removed-delete-files", removed_.delete_files());
+  set_positive("removed-position-delete-files", removed_.position_delete_files);
+  set_positive("removed-dvs", removed_.vectors);
+  set_positive("removed-position-deletes", removed_.position_deletes);
+  set_positive("removed-equality-delete-files", removed_.equality_delete_files);
+  set_positive("removed-equality-deletes", removed_.equality_deletes);
   properties["changed-partition-count"] = std::to_string(partitions_.size());
   auto set_total = [&](const char* key, int64_t change) {
     std::optional<int64_t> before = ParentTotal(parent, key);
@@ -63,13 +94,27 @@ std::map<std::string, std::string> SnapshotSummary::ToProperties(
       properties[key] = std::to_string(*before + change);
     }
   };
-  set_total("total-data-files", added_.files - removed_.files);
+  set_total("total-data-files", added_.data_files - removed_.data_files);
   set_total("total-records", added_.records - removed_.records);
   set_total("total-files-size", added_.bytes - removed_.bytes);
-  set_total("total-delete-files", 0);
-  set_total("total-position-deletes", 0);
-  set_total("total-equality-deletes", 0);
+  set_total("total-delete-files", added_.delete_files() - removed_.delete_files());
+  set_total("total-position-deletes",
+            added_.position_deletes - removed_.position_deletes);
+  set_total("total-equality-deletes",
+            added_.equality_deletes - removed_.equality_deletes);
   return properties;
+}
+
+arrow::Result<const Snapshot*> BranchHead(const TableMetadata& metadata,
+                                          const std::string& branch) {
+  if (branch == kMainBranch) return metadata.current_snapshot();
+  auto found = metadata.refs.find(branch);
+  if (found == metadata.refs.end()) return metadata.current_snapshot();
+  if (found->second.type != RefType::kBranch) {
+    return MakeError(ErrorCode::kInvalidArgument,
+                     "'{}' is a tag: only a branch can be committed to", branch);
+  }
+  return metadata.SnapshotById(found->second.snapshot_id);
 }
 
 arrow::Result<std::vector<ManifestFile>> ManifestsOf(const Table& table,
@@ -99,14 +144,15 @@ arrow::Status SnapshotOperation::ChooseIds(const Table& base) {
 }
 
 arrow::Result<ManifestFile> SnapshotOperation::WriteNewManifest(
-    const Table& base, int32_t spec_id, const std::vector<ManifestEntry>& entries,
-    bool reusable) {
+    const Table& base, int32_t spec_id, ManifestContent content,
+    const std::vector<ManifestEntry>& entries, bool reusable) {
   const TableMetadata& metadata = *base.metadata();
   ARROW_ASSIGN_OR_RAISE(const PartitionSpec* spec, metadata.SpecById(spec_id));
   ManifestWriteContext context;
   context.format_version = metadata.format_version;
   context.schema = metadata.schema();
   context.spec = *spec;
+  context.content = content;
   context.snapshot_id = snapshot_id_;
   ARROW_ASSIGN_OR_RAISE(WrittenManifest written, WriteManifest(context, entries));
   std::string location =
@@ -119,63 +165,77 @@ arrow::Result<ManifestFile> SnapshotOperation::WriteNewManifest(
   return written.manifest;
 }
 
-arrow::Result<std::string> SnapshotOperation::WriteList(
-    const Table& base, std::vector<ManifestFile> manifests, int64_t sequence_number) {
+arrow::Status SnapshotOperation::WriteList(const Table& base,
+                                           std::vector<ManifestFile> manifests,
+                                           Snapshot* snapshot) {
   const TableMetadata& metadata = *base.metadata();
+  listed_.clear();
   for (ManifestFile& manifest : manifests) {
+    listed_.insert(manifest.manifest_path);
     if (manifest.added_snapshot_id != snapshot_id_) continue;
-    manifest.sequence_number = sequence_number;
-    bool has_older = manifest.existing_files_count.value_or(0) > 0;
+    manifest.sequence_number = snapshot->sequence_number;
+    bool has_own = manifest.min_sequence_number != kUnassignedSequenceNumber;
     manifest.min_sequence_number =
-        has_older ? std::min(manifest.min_sequence_number, sequence_number)
-                  : sequence_number;
+        has_own ? std::min(manifest.min_sequence_number, snapshot->sequence_number)
+                : snapshot->sequence_number;
   }
   ManifestListContext context;
   context.format_version = metadata.format_version;
   context.snapshot_id = snapshot_id_;
-  context.parent_snapshot_id = metadata.current_snapshot_id;
-  context.sequence_number = sequence_number;
+  context.parent_snapshot_id = snapshot->parent_snapshot_id;
+  context.sequence_number = snapshot->sequence_number;
+  if (metadata.format_version >= kRowLineageVersion) {
+    context.first_row_id = metadata.next_row_id;
+    snapshot->first_row_id = metadata.next_row_id;
+    snapshot->added_rows =
+        AssignFirstRowIds(metadata.next_row_id, &manifests) - metadata.next_row_id;
+  }
   ARROW_ASSIGN_OR_RAISE(std::string bytes, WriteManifestList(context, manifests));
-  std::string location = JoinLocation(
+  snapshot->manifest_list = JoinLocation(
       MetadataFolder(metadata),
       fmt::format("snap-{}-{}-{}.avro", snapshot_id_, attempt_, commit_uuid_));
-  attempt_files_.push_back(location);
-  ARROW_RETURN_NOT_OK(base.io()->Write(location, bytes, WriteMode::kCreate));
-  return location;
+  attempt_files_.push_back(snapshot->manifest_list);
+  listed_.insert(snapshot->manifest_list);
+  return base.io()->Write(snapshot->manifest_list, bytes, WriteMode::kCreate);
 }
 
 arrow::Result<TableChange> SnapshotOperation::Apply(const Table& base) {
   const TableMetadata& metadata = *base.metadata();
   ARROW_RETURN_NOT_OK(ChooseIds(base));
-  const Snapshot* parent = metadata.current_snapshot();
+  ARROW_ASSIGN_OR_RAISE(const Snapshot* parent, BranchHead(metadata, options_.branch));
+  ARROW_RETURN_NOT_OK(WithContext(Validate(base, parent), "table", base.name()));
   ARROW_ASSIGN_OR_RAISE(auto parent_manifests, ManifestsOf(base, parent));
   SnapshotSummary summary;
   ARROW_ASSIGN_OR_RAISE(auto manifests, MakeManifests(base, parent_manifests, &summary));
 
   Snapshot snapshot;
   snapshot.snapshot_id = snapshot_id_;
-  snapshot.parent_snapshot_id = metadata.current_snapshot_id;
+  if (parent != nullptr) snapshot.parent_snapshot_id = parent->snapshot_id;
   snapshot.sequence_number =
       metadata.format_version == 1 ? 0 : metadata.last_sequence_number + 1;
   snapshot.timestamp_ms =
       std::max(base.context().clock->NowMillis(), metadata.last_updated_ms);
   snapshot.schema_id = metadata.current_schema_id;
-  snapshot.summary = extra_summary_;
+  snapshot.summary = options_.summary;
   for (auto& [key, value] : summary.ToProperties(parent)) snapshot.summary[key] = value;
   snapshot.summary["operation"] = OperationName();
-  ARROW_ASSIGN_OR_RAISE(snapshot.manifest_list,
-                        WriteList(base, std::move(manifests), snapshot.sequence_number));
+  ARROW_RETURN_NOT_OK(WriteList(base, std::move(manifests), &snapshot));
 
-  SnapshotRef ref;
-  auto known = metadata.refs.find(kMainBranch);
-  if (known != metadata.refs.end()) ref = known->second;
-  ref.snapshot_id = snapshot_id_;
   TableChange change;
-  change.requirements = {
-      requirement::AssertTableUuid{metadata.table_uuid},
-      requirement::AssertRefSnapshotId{kMainBranch, metadata.current_snapshot_id}};
-  change.updates = {update::AddSnapshot{std::move(snapshot)},
-                    update::SetSnapshotRef{kMainBranch, ref}};
+  change.requirements = {requirement::AssertTableUuid{metadata.table_uuid}};
+  change.updates = {update::AddSnapshot{std::move(snapshot)}};
+  if (options_.stage_only) return change;
+  SnapshotRef ref;
+  std::optional<int64_t> head;
+  if (auto known = metadata.refs.find(options_.branch); known != metadata.refs.end()) {
+    ref = known->second;
+    head = ref.snapshot_id;
+  } else if (options_.branch == kMainBranch) {
+    head = metadata.current_snapshot_id;
+  }
+  ref.snapshot_id = snapshot_id_;
+  change.requirements.push_back(requirement::AssertRefSnapshotId{options_.branch, head});
+  change.updates.push_back(update::SetSnapshotRef{options_.branch, ref});
   return change;
 }
 
@@ -194,34 +254,14 @@ void SnapshotOperation::CleanUp(const Table& base) {
   reusable_files_.clear();
 }
 
-arrow::Status AddedFiles::Check(const TableMetadata& metadata) const {
-  for (const DataFile& file : files_) {
-    ARROW_ASSIGN_OR_RAISE(const PartitionSpec* spec, metadata.SpecById(file.spec_id));
-    if (file.content != FileContent::kData) {
-      return MakeError(ErrorCode::kInvalidArgument, "{} is a delete file, not data",
-                       file.file_path);
-    }
-    if (file.partition.size() != spec->fields.size()) {
-      return MakeError(ErrorCode::kInvalidArgument,
-                       "{} has {} partition values, but partition spec {} has {} fields",
-                       file.file_path, file.partition.size(), spec->spec_id,
-                       spec->fields.size());
+void SnapshotOperation::Committed(const Table& committed) {
+  // Manifests whose entries went into a merged one.
+  for (const auto* files : {&attempt_files_, &reusable_files_}) {
+    for (const std::string& location : *files) {
+      if (listed_.count(location) > 0) continue;
+      static_cast<void>(committed.io()->Delete(location));
     }
   }
-  return arrow::Status::OK();
-}
-
-std::map<int32_t, std::vector<ManifestEntry>> AddedFiles::Entries(
-    int64_t snapshot_id) const {
-  std::map<int32_t, std::vector<ManifestEntry>> by_spec;
-  for (const DataFile& file : files_) {
-    ManifestEntry entry;
-    entry.status = EntryStatus::kAdded;
-    entry.snapshot_id = snapshot_id;
-    entry.file = file;
-    by_spec[file.spec_id].push_back(std::move(entry));
-  }
-  return by_spec;
 }
 
 }  // namespace floe::iceberg

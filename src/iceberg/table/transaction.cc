@@ -103,7 +103,11 @@ arrow::Result<TablePtr> CommitWithRetry(const TablePtr& table,
   int64_t waited_ms = 0;
   for (int attempt = 0;; ++attempt) {
     Attempt tried = TryOnce(*base, operation);
-    if (tried.outcome.ok()) return base->WithLoaded(std::move(*tried.outcome));
+    if (tried.outcome.ok()) {
+      TablePtr committed = base->WithLoaded(std::move(*tried.outcome));
+      operation.Committed(*committed);
+      return committed;
+    }
     if (!tried.may_retry || attempt >= limits.max_retries ||
         waited_ms >= limits.total_wait_ms) {
       return Fail(*base, operation, tried.outcome.status(), attempt + 1);

@@ -41,6 +41,8 @@ class TableOperation {
   virtual void CleanUpAttempt(const Table& base) = 0;
   /// No attempt happened and there will be no other: removes the rest.
   virtual void CleanUp(const Table& base) = 0;
+  /// The change is part of `committed`: removes what it turned out not to need.
+  virtual void Committed(const Table& /*committed*/) {}
 };
 
 /// Applies and commits `operation`, again on the refreshed table after each
