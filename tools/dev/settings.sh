@@ -1,5 +1,8 @@
 # Settings that every command of ./dev shares; sourced with FLOE_ROOT set.
-export LC_ALL=C.UTF-8
+# One locale however the shell was set: messages, sort order and the compiler cache, which
+# counts these variables as input, are the same for everybody.
+unset LC_ALL LC_CTYPE LC_MESSAGES LC_COLLATE LC_NUMERIC LANGUAGE
+export LANG=C.UTF-8
 HOME="${HOME:-/tmp}"
 export HOME
 
