@@ -97,10 +97,10 @@ arrow::Result<std::shared_ptr<arrow::RecordBatch>> SortRows(
   std::vector<arrow::compute::SortKey> keys;
   for (const SortField& field : order.fields) {
     ARROW_ASSIGN_OR_RAISE(auto column, KeyColumn(schema, field, *batch));
-    std::string name = fmt::format("k{}", keys.size());
-    fields.push_back(arrow::field(name, column->type()));
+    auto index = static_cast<int>(keys.size());
+    fields.push_back(arrow::field(fmt::format("k{}", index), column->type()));
     columns.push_back(std::move(column));
-    keys.emplace_back(name,
+    keys.emplace_back(arrow::FieldRef(index),
                       field.direction == SortDirection::kAscending
                           ? arrow::compute::SortOrder::Ascending
                           : arrow::compute::SortOrder::Descending,
