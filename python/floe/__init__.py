@@ -4,6 +4,7 @@ In feature_store.yaml::
 
     offline_store: {type: floe.IcebergOfflineStore}
     online_store: {type: floe.IcebergOnlineStore}
+    batch_engine: {type: floe.IcebergEngine}
 
 Importing this package imports neither Feast nor the native library: each name below
 loads what it needs when it is first used.
@@ -14,6 +15,8 @@ __version__ = "0.1.0"
 _HOMES = {
     "Catalog": "floe.catalog",
     "FloeError": "floe.errors",
+    "IcebergEngine": "floe.engine",
+    "IcebergEngineConfig": "floe.engine",
     "IcebergOfflineStore": "floe.offline_store",
     "IcebergOfflineStoreConfig": "floe.offline_store",
     "IcebergOnlineStore": "floe.online_store",

@@ -12,6 +12,7 @@ _TARGET = "feast.repo_config"
 _ALIASES = (
     ("OFFLINE_STORE_CLASS_FOR_TYPE", "iceberg", "floe.IcebergOfflineStore"),
     ("ONLINE_STORE_CLASS_FOR_TYPE", "iceberg", "floe.IcebergOnlineStore"),
+    ("BATCH_ENGINE_CLASS_FOR_TYPE", "iceberg", "floe.IcebergEngine"),
 )
 
 

@@ -35,25 +35,8 @@ def nearest(name, known):
     return found[0] if found else None
 
 
-class CatalogSettings(FeastConfigBaseModel):
-    """Where Iceberg tables are. With none of `catalog_type`, `uri` and `warehouse` given:
-    an SQLite catalog and a local warehouse in the feature repository's `data` folder."""
-
-    catalog_type: Optional[StrictStr] = None
-    """rest, sql, glue or hive."""
-
-    catalog_name: StrictStr = DEFAULT_CATALOG_NAME
-    """The catalog's name; SQL catalogs keep it in every row."""
-
-    uri: Optional[SecretStr] = None
-    """Of the catalog, e.g. sqlite:///data/catalog.db (relative to the repository)."""
-
-    warehouse: Optional[StrictStr] = None
-    """The folder or bucket of new tables; a relative path is below the repository."""
-
-    storage_options: Dict[str, Any] = {}
-    """Properties of the catalog and the file store, by PyIceberg's names: text, or
-    SecretStr where the name says that the value is secret."""
+class FloeSettings(FeastConfigBaseModel):
+    """Settings whose mistakes are told by name, and without the values given."""
 
     def __init__(self, **values):
         """Raises FloeConfigError. A ValidationError would show the input, secrets with
@@ -80,6 +63,29 @@ class CatalogSettings(FeastConfigBaseModel):
             )
             raise ValueError(f"there is no key '{key}'; {hint}")
         return values
+
+
+class CatalogSettings(FloeSettings):
+    """Where Iceberg tables are. With none of `catalog_type`, `uri` and `warehouse` given:
+    an SQLite catalog and a local warehouse in the feature repository's `data` folder."""
+
+    catalog_type: Optional[StrictStr] = None
+    """What keeps the tables: `rest`, `sql`, `glue` or `hive`; left out, the embedded
+    catalog."""
+
+    catalog_name: StrictStr = DEFAULT_CATALOG_NAME
+    """The catalog's name; a SQL catalog keeps it in every row, so that programs sharing
+    one have to agree on it."""
+
+    uri: Optional[SecretStr] = None
+    """Where the catalog is, e.g. `sqlite:///data/catalog.db`, below the repository."""
+
+    warehouse: Optional[StrictStr] = None
+    """The folder or bucket of new tables; a relative path is below the repository."""
+
+    storage_options: Dict[str, Any] = {}
+    """Properties of the catalog and the file store, by PyIceberg's names; values whose
+    names say so are kept secret."""
 
     @field_validator("catalog_type")
     @classmethod

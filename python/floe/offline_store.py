@@ -41,7 +41,7 @@ class IcebergOfflineStoreConfig(CatalogSettings):
     ] = "floe.IcebergOfflineStore"
 
     namespace: StrictStr = "feast"
-    """Of tables that a source names without one."""
+    """Of tables that a source names without a namespace."""
 
 
 class IcebergOfflineStore(OfflineStore):
@@ -123,7 +123,7 @@ class IcebergOfflineStore(OfflineStore):
                 config, data_source, catalog, timestamp_field, created_timestamp_column
             ),
             join_key_columns,
-            feature_name_columns,
+            feature_name_columns or _all_columns(config, data_source),
             (start_date, end_date),
         )
         return IcebergRetrievalJob(
@@ -147,7 +147,7 @@ class IcebergOfflineStore(OfflineStore):
                 config, data_source, catalog, timestamp_field, created_timestamp_column
             ),
             join_key_columns,
-            feature_name_columns,
+            feature_name_columns or _all_columns(config, data_source),
             (start_date, end_date),
         )
         return IcebergRetrievalJob(
@@ -264,6 +264,11 @@ def _join_keys(feature_views):
         for field in view.entity_columns
         if field.name != "__dummy_id"
     }
+
+
+def _all_columns(config, source):
+    """What Feast's engine means by no features: a transformation may need any column."""
+    return [name for name, _ in source.get_table_column_names_and_types(config)]
 
 
 def _pull_json(source, join_keys, features, time_range):

@@ -36,6 +36,8 @@ class IcebergOnlineStoreConfig(CatalogSettings):
     """Of the tables, {namespace}.{project}_{view}_online."""
 
     partition_strategy: Literal["entity_hash", "timestamp", "hybrid"] = "entity_hash"
+    """How rows are split into partitions (online.md); a table keeps the one it was made
+    with."""
 
     partition_count: PositiveInt = 32
     """Buckets of entity_hash; a table keeps the number it was made with."""

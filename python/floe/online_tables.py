@@ -1,9 +1,10 @@
 """The online tables of a namespace, over the C interface. Views are dicts as floe.h has
 them under `view`; rows and keys are packed as floe.proto_rows packs them."""
 
+import json
 import re
 
-from floe._library import check, ffi, json_text, lib
+from floe._library import check, ffi, json_text, lib, take_text
 from floe.errors import FloeNotFoundError
 
 
@@ -38,6 +39,17 @@ class OnlineTables:
                 ffi.NULL,
             )
         )
+
+    def materialize(self, catalog, request, progress=ffi.NULL):
+        """floe_materialize, from tables of `catalog`: {"rows", "files", "commits",
+        "snapshot_id"}."""
+        out = ffi.new("char**")
+        check(
+            lib().floe_materialize(
+                catalog.handle, self._handle, json_text(request), progress, out
+            )
+        )
+        return json.loads(take_text(out))
 
     def read(self, view, features, keys):
         """The packed answer, as bytes."""

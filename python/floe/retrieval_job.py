@@ -11,8 +11,9 @@ from feast.errors import SavedDatasetLocationAlreadyExists
 from feast.infra.offline_stores.file_source import FileSource, SavedDatasetFileStorage
 from feast.infra.offline_stores.offline_store import RetrievalJob, RetrievalMetadata
 from feast.on_demand_feature_view import OnDemandFeatureView
-from feast.saved_dataset import SavedDatasetStorage
+from feast.saved_dataset import SavedDatasetStorage, ValidationReference
 from floe.errors import FloeNotSupportedError
+from floe.types import to_pandas
 
 
 class IcebergRetrievalJob(RetrievalJob):
@@ -77,8 +78,17 @@ class IcebergRetrievalJob(RetrievalJob):
     def _to_arrow_internal(self, timeout: Optional[int] = None) -> pa.Table:
         return self._run().read_all()
 
+    def to_df(
+        self,
+        validation_reference: Optional[ValidationReference] = None,
+        timeout: Optional[int] = None,
+    ) -> pd.DataFrame:
+        """As Feast's own, with the types pyarrow alone cannot convert."""
+        rows = self.to_arrow(validation_reference=validation_reference, timeout=timeout)
+        return to_pandas(rows).reset_index(drop=True)
+
     def _to_df_internal(self, timeout: Optional[int] = None) -> pd.DataFrame:
-        return self._to_arrow_internal(timeout).to_pandas()
+        return to_pandas(self._to_arrow_internal(timeout))
 
     def persist(
         self,

@@ -5,6 +5,7 @@ Feast passes column types about as text. Its own mapping from text
 elements and on dates and decimals, so this one is used for Iceberg columns throughout.
 """
 
+import pandas as pd
 import pyarrow as pa
 
 from feast.value_type import ValueType
@@ -27,6 +28,32 @@ _SCALARS = {
     "null": ValueType.NULL,
 }
 
+
+def to_pandas(table):
+    """table.to_pandas(), also of the lists of uuids that pyarrow cannot convert: they
+    become lists of uuid.UUID."""
+    odd = [
+        index
+        for index, field in enumerate(table.schema)
+        if _is_list(field.type) and _holds_uuid(field.type.value_type)
+    ]
+    frame = table.select(
+        [index for index in range(table.num_columns) if index not in odd]
+    ).to_pandas()
+    for index in odd:
+        frame.insert(
+            index,
+            table.schema.field(index).name,
+            pd.Series(table.column(index).to_pylist(), dtype=object, index=frame.index),
+            allow_duplicates=True,
+        )
+    return frame
+
+
+def _holds_uuid(arrow_type):
+    if _is_list(arrow_type):
+        return _holds_uuid(arrow_type.value_type)
+    return isinstance(arrow_type, pa.UuidType)
 
 
 def type_text(arrow_type):

@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "exec/latest_by_key.h"
 #include "iceberg/format/parquet/parquet_reader.h"
+#include "iceberg/spec/arrow_extension.h"
 #include "offline/bound_source.h"
 #include "offline/feature_gather.h"
 #include "offline/key_scan.h"
@@ -40,7 +41,8 @@ arrow::Status AddColumn(const SourceColumn& column, BoundPull* pull,
       [&](const SourceColumn& other) { return other.field == column.field; });
   if (same != pull->columns.end()) return arrow::Status::OK();
   pull->columns.push_back(column);
-  fields->push_back(arrow::field(column.field->name, column.type));
+  fields->push_back(arrow::field(column.field->name, column.type, /*nullable=*/true,
+                                 iceberg::ExtensionMetadata(*column.field->type)));
   return arrow::Status::OK();
 }
 

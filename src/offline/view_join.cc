@@ -10,6 +10,7 @@
 #include "arrow/table.h"
 #include "arrow/type.h"
 #include "base/error.h"
+#include "iceberg/spec/arrow_extension.h"
 #include "offline/feature_gather.h"
 #include "offline/key_filter.h"
 #include "offline/source_units.h"
@@ -87,8 +88,11 @@ arrow::Status ViewJoin::BindFeatures(const ViewRequest& view) {
   for (const RequestedFeature& feature : view.features) {
     ARROW_ASSIGN_OR_RAISE(SourceColumn column,
                           source_->Column(feature.source_column, "feature"));
-    fields_.push_back(arrow::field(feature.output_name,
-                                   feature.type != nullptr ? feature.type : column.type));
+    fields_.push_back(arrow::field(
+        feature.output_name, feature.type != nullptr ? feature.type : column.type,
+        /*nullable=*/true,
+        feature.type != nullptr ? nullptr
+                                : iceberg::ExtensionMetadata(*column.field->type)));
     features_.push_back(std::move(column));
   }
   return arrow::Status::OK();

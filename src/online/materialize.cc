@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "arrow/array.h"
@@ -21,6 +22,8 @@ using ArrayPtr = std::shared_ptr<arrow::Array>;
 /// Columns of more bytes are committed at once, whatever the number of rows; text columns
 /// of Arrow end at two gigabytes.
 constexpr int64_t kMaxBytesPerCommit = int64_t{1} << 30;
+
+constexpr size_t kMaxQuotedBytes = 80;
 
 arrow::Result<ArrayPtr> ColumnOf(const arrow::RecordBatch& rows,
                                  const std::string& name) {
@@ -105,7 +108,25 @@ class RowConverter {
     ARROW_ASSIGN_OR_RAISE(ArrayPtr stored,
                           feast::ToStorage(feature->type, wanted.source_column, column));
     if (wanted.vector_length) ARROW_RETURN_NOT_OK(CheckLengths(*stored, index));
+    if (feature->type == feast::ValueType::kJson) {
+      ARROW_RETURN_NOT_OK(CheckJson(*stored, wanted.source_column));
+    } else if (feature->type == feast::ValueType::kJsonList) {
+      ARROW_RETURN_NOT_OK(CheckJson(
+          *static_cast<const arrow::ListArray&>(*stored).values(), wanted.source_column));
+    }
     return stored;
+  }
+
+  /// Feast refuses to write such a feature too (python_values_to_proto_values).
+  static arrow::Status CheckJson(const arrow::Array& column, const std::string& name) {
+    const auto& texts = static_cast<const arrow::StringArray&>(column);
+    for (int64_t i = 0; i < texts.length(); ++i) {
+      if (texts.IsNull(i) || nlohmann::json::accept(texts.GetView(i))) continue;
+      return MakeError(ErrorCode::kInvalidArgument,
+                       "column '{}' of a JSON feature holds text that is not JSON: '{}'",
+                       name, texts.GetView(i).substr(0, kMaxQuotedBytes));
+    }
+    return arrow::Status::OK();
   }
 
   /// Feast's check of vectors before they are written (_validate_vector_field_lengths).

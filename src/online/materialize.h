@@ -62,7 +62,8 @@ struct MaterializeResult {
 /// reached; each commit is whole, and running all of it again changes no answer.
 ///
 /// kInvalidArgument names the view and the column: a NULL join key or event time, a value
-/// that is not of its feature's type, vectors of different length. kCancelled after
+/// that is not of its feature's type, text that is no JSON in a JSON feature, vectors of
+/// different length. kCancelled after
 /// Progress::Cancel, between batches and before a commit; what was committed stays.
 arrow::Result<MaterializeResult> Materialize(OnlineWriter& writer, const OnlineView& view,
                                              const MaterializeColumns& columns,

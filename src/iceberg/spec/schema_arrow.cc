@@ -6,6 +6,7 @@
 #include "arrow/type.h"
 #include "arrow/util/key_value_metadata.h"
 #include "base/error.h"
+#include "iceberg/spec/arrow_extension.h"
 #include "iceberg/spec/literal.h"
 #include "iceberg/spec/schema.h"
 
@@ -18,7 +19,11 @@ constexpr int32_t kNoFieldId = -1;
 
 arrow::Result<std::shared_ptr<arrow::Field>> ToArrowField(const NestedField& field) {
   ARROW_ASSIGN_OR_RAISE(auto type, ToArrowType(*field.type));
-  auto metadata = arrow::key_value_metadata({kFieldIdKey}, {fmt::format("{}", field.id)});
+  std::shared_ptr<const arrow::KeyValueMetadata> metadata =
+      arrow::key_value_metadata({kFieldIdKey}, {fmt::format("{}", field.id)});
+  if (const auto extension = ExtensionMetadata(*field.type)) {
+    metadata = metadata->Merge(*extension);
+  }
   return arrow::field(field.name, std::move(type), !field.required, std::move(metadata));
 }
 
