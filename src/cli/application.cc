@@ -37,6 +37,9 @@ void AddGlobalOptions(CLI::App& app, GlobalOptions* global) {
       ->group("Catalog");
   app.add_option("--warehouse", catalog.warehouse, "Folder or URI of new tables")
       ->group("Catalog");
+  app.add_option("--path-prefix", catalog.path_prefixes,
+                 "from=to: files whose paths start with the one are read at the other; "
+                 "for tables that were moved");
   app.add_option("--feast-repo", catalog.feast_repo,
                  "Folder of the feature_store.yaml to take the catalog from (.)")
       ->group("Catalog");

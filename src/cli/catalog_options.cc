@@ -3,12 +3,14 @@
 #include <yaml-cpp/yaml.h>
 
 #include <filesystem>
+#include <map>
 #include <vector>
 
 #include "base/env.h"
 #include "base/error.h"
 #include "iceberg/catalog/sql/sql_catalog.h"
 #include "io/file_io.h"
+#include "io/path_mapping.h"
 
 namespace floe::cli {
 namespace {
@@ -111,6 +113,13 @@ arrow::Result<bool> ReadFeastConfig(const std::filesystem::path& file,
   return false;
 }
 
+std::map<std::string, std::string> StorageProperties(const CatalogOptions& options) {
+  std::string prefixes;
+  for (const std::string& prefix : options.path_prefixes) prefixes += prefix + ";";
+  if (prefixes.empty()) return {};
+  return {{kPathPrefixesProperty, prefixes}};
+}
+
 bool LooksLikeMetadataFile(const std::string& text) {
   return text.find('/') != std::string::npos || text.ends_with(".metadata.json") ||
          text.ends_with(".metadata.json.gz");
@@ -138,6 +147,7 @@ arrow::Result<ResolvedCatalog> ResolveCatalog(const CatalogOptions& options) {
     resolved.origin = "flags";
   }
   if (!options.warehouse.empty()) config.warehouse = options.warehouse;
+  for (auto& [key, value] : StorageProperties(options)) config.properties[key] = value;
   if (config.uri.empty() && config.catalog_type == "sql") {
     const std::string warehouse = config.warehouse;
     UseEmbedded(repo, &config);
@@ -159,7 +169,8 @@ arrow::Result<std::shared_ptr<iceberg::Catalog>> OpenCatalog(
 arrow::Result<iceberg::TablePtr> LoadTable(const CatalogOptions& options,
                                            const std::string& name_or_path) {
   if (LooksLikeMetadataFile(name_or_path)) {
-    ARROW_ASSIGN_OR_RAISE(std::shared_ptr<FileIO> io, MakeFileIO({}));
+    ARROW_ASSIGN_OR_RAISE(std::shared_ptr<FileIO> io,
+                          MakeFileIO(StorageProperties(options)));
     return iceberg::Table::FromMetadataFile(std::move(io), name_or_path);
   }
   ARROW_ASSIGN_OR_RAISE(const auto identifier,

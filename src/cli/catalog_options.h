@@ -3,6 +3,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "arrow/result.h"
 #include "iceberg/catalog/catalog_config.h"
@@ -17,6 +18,8 @@ struct CatalogOptions {
   std::string uri;
   std::string warehouse;
   std::string feast_repo;
+  /// Where moved tables are read, as "from=to" (io/path_mapping.h).
+  std::vector<std::string> path_prefixes;
 };
 
 /// A configuration and where it came from, for `floe doctor`.

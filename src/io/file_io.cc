@@ -6,6 +6,7 @@
 #include "arrow/buffer.h"
 #include "base/error.h"
 #include "io/local_file_io.h"
+#include "io/path_mapping.h"
 
 namespace floe {
 namespace {
@@ -63,8 +64,12 @@ arrow::Status FileIO::Write(const std::string& location, std::string_view bytes,
 }
 
 arrow::Result<std::shared_ptr<FileIO>> MakeFileIO(
-    const std::map<std::string, std::string>& /*properties*/) {
-  return MakeLocalFileIO();
+    const std::map<std::string, std::string>& properties) {
+  std::shared_ptr<FileIO> io = MakeLocalFileIO();
+  const auto prefixes = properties.find(kPathPrefixesProperty);
+  if (prefixes == properties.end()) return io;
+  ARROW_ASSIGN_OR_RAISE(PathPrefixes parsed, ParsePathPrefixes(prefixes->second));
+  return MapPaths(std::move(io), std::move(parsed));
 }
 
 arrow::Result<std::string> LocalPath(std::string_view location) {

@@ -75,8 +75,9 @@ arrow::Status SourceUnits::OpenFile(size_t index) {
   ARROW_ASSIGN_OR_RAISE(
       out.ranges,
       iceberg::PruneRows(*out.file, *filter, plan_->name_mapping.get(), nullptr));
-  if (!task.position_deletes.empty() && !out.ranges.empty()) {
-    ARROW_ASSIGN_OR_RAISE(out.deleted, iceberg::LoadPositionDeletes(*plan_->io, task));
+  if (task.has_deletes() && !out.ranges.empty()) {
+    ARROW_ASSIGN_OR_RAISE(out.deleted,
+                          iceberg::LoadDeletedRows(*plan_->scan->table, task));
   }
   return arrow::Status::OK();
 }

@@ -56,6 +56,7 @@ struct FileIndex::Source {
   int64_t sequence_number;
   std::map<int32_t, Literal> constants;
   std::vector<std::shared_ptr<const iceberg::DataFile>> position_deletes;
+  std::vector<std::shared_ptr<const iceberg::DataFile>> equality_deletes;
 };
 
 arrow::Result<std::shared_ptr<const FileIndex>> FileIndex::Make(
@@ -103,8 +104,9 @@ arrow::Status FileIndex::Plan() {
   options.metrics_columns = {kEntityKeyColumn};
   ARROW_ASSIGN_OR_RAISE(auto plan, iceberg::PlanFiles(table_, options));
   for (const iceberg::FileScanTask& task : plan->tasks) {
-    ARROW_RETURN_NOT_OK(Add(Source{task.file, task.spec.get(), task.sequence_number,
-                                   task.constants, task.position_deletes}));
+    ARROW_RETURN_NOT_OK(
+        Add(Source{task.file, task.spec.get(), task.sequence_number, task.constants,
+                   task.position_deletes, task.equality_deletes}));
   }
   return arrow::Status::OK();
 }
@@ -144,6 +146,7 @@ arrow::Result<bool> FileIndex::Extend(const FileIndex& previous) {
                      spec,
                      entry.sequence_number.value_or(0),
                      {},
+                     {},
                      {}}));
     }
   }
@@ -170,6 +173,7 @@ arrow::Status FileIndex::Add(Source source) {
   indexed->sequence_number = source.sequence_number;
   indexed->constants = std::move(source.constants);
   indexed->position_deletes = std::move(source.position_deletes);
+  indexed->equality_deletes = std::move(source.equality_deletes);
   const bool is_placed = hash >= 0 && hash < layout_.partition_count;
   (is_placed ? by_hash_[hash] : unplaced_).push_back(std::move(indexed));
   ++file_count_;

@@ -28,7 +28,13 @@ struct IndexedFile {
   std::string lower;
   std::string upper;
   std::map<int32_t, iceberg::Literal> constants;
+  /// As in FileScanTask.
   std::vector<std::shared_ptr<const iceberg::DataFile>> position_deletes;
+  std::vector<std::shared_ptr<const iceberg::DataFile>> equality_deletes;
+
+  bool has_deletes() const {
+    return !position_deletes.empty() || !equality_deletes.empty();
+  }
 
   /// The file, opened; from the process's cache when it was evicted there meanwhile. A
   /// request may probe thousands of files, so that even looking one up in a map by its

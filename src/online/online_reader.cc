@@ -180,7 +180,7 @@ class ReadRequest {
   }
 
   arrow::Status DropDeleted(FileTask* task) {
-    if (task->file->position_deletes.empty() || task->matches.empty()) {
+    if (!task->file->has_deletes() || task->matches.empty()) {
       return arrow::Status::OK();
     }
     const std::string key =
@@ -193,8 +193,10 @@ class ReadRequest {
               scan.file = task->file->file;
               scan.sequence_number = task->file->sequence_number;
               scan.position_deletes = task->file->position_deletes;
-              ARROW_ASSIGN_OR_RAISE(DeletedRows rows, iceberg::LoadPositionDeletes(
-                                                          *index_.table()->io(), scan));
+              scan.equality_deletes = task->file->equality_deletes;
+              scan.constants = task->file->constants;
+              ARROW_ASSIGN_OR_RAISE(DeletedRows rows,
+                                    iceberg::LoadDeletedRows(*index_.table(), scan));
               const auto bytes = static_cast<int64_t>(rows.size() * sizeof(int64_t));
               return LruCache<DeletedRows>::Loaded{
                   std::make_shared<const DeletedRows>(std::move(rows)), bytes};

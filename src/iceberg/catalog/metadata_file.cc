@@ -3,6 +3,7 @@
 #include <charconv>
 
 #include "base/error.h"
+#include "io/path_mapping.h"
 
 namespace floe::iceberg {
 namespace {
@@ -59,7 +60,8 @@ arrow::Result<TableMetadataPtr> ReadTableMetadata(const FileIO& io,
     ARROW_ASSIGN_OR_RAISE(auto loaded, LoadTableMetadata(io, location));
     return loaded.value;
   }
-  return cache->GetOrLoad(location, [&] { return LoadTableMetadata(io, location); });
+  return cache->GetOrLoad(CacheLocation(io, location),
+                          [&] { return LoadTableMetadata(io, location); });
 }
 
 int64_t MetadataVersion(std::string_view location) {

@@ -1,5 +1,7 @@
 #include "iceberg/spec/metadata_json.h"
 
+#include <charconv>
+#include <string_view>
 #include <utility>
 
 #include "base/error.h"
@@ -10,26 +12,70 @@ namespace {
 
 using nlohmann::json;
 
-/// "source-id", or the only one of V3's "source-ids".
-arrow::Result<int32_t> SourceIdFromJson(const JsonObject& object) {
-  if (object.Has("source-id")) return object.GetInt("source-id");
-  ARROW_ASSIGN_OR_RAISE(const auto ids, object.FindIntList("source-ids"));
-  if (ids.size() == 1) return ids[0];
+/// The columns a transform is of: "source-id", or V3's "source-ids".
+arrow::Result<std::vector<int32_t>> SourceIdsFromJson(const JsonObject& object) {
+  ARROW_ASSIGN_OR_RAISE(auto ids, object.FindIntList("source-ids"));
   if (ids.empty()) {
-    return MakeError(ErrorCode::kCorruptData, "{} has no \"source-id\"", object.where());
+    if (!object.Has("source-id")) {
+      return MakeError(ErrorCode::kCorruptData, "{} has no \"source-id\"",
+                       object.where());
+    }
+    ARROW_ASSIGN_OR_RAISE(ids.emplace_back(), object.GetInt("source-id"));
   }
-  return MakeError(ErrorCode::kNotSupported,
-                   "{}: transforms of several columns are not supported", object.where());
+  return ids;
 }
 
-arrow::Result<Transform> TransformFromJson(const JsonObject& object) {
-  ARROW_ASSIGN_OR_RAISE(const std::string text, object.GetString("transform"));
+/// A transform of several columns is none that this version applies: it is held as an
+/// unknown one, whose text ends with the columns' ids, and written back as it was read.
+std::string TextWithSources(const std::string& transform,
+                            const std::vector<int32_t>& source_ids) {
+  std::string text = transform + "(";
+  for (const int32_t id : source_ids) {
+    if (text.back() != '(') text += ",";
+    text += std::to_string(id);
+  }
+  return text + ")";
+}
+
+arrow::Result<Transform> TransformFromJson(const JsonObject& object,
+                                           const std::vector<int32_t>& source_ids) {
+  ARROW_ASSIGN_OR_RAISE(std::string text, object.GetString("transform"));
+  if (source_ids.size() > 1) text = TextWithSources(text, source_ids);
   auto transform = Transform::FromString(text);
   if (!transform.ok()) {
     return MakeError(ErrorCode::kCorruptData, "{}: {}", object.where(),
                      ErrorText(transform.status()));
   }
   return transform;
+}
+
+/// Sets "transform" and "source-id" or "source-ids" of `value`.
+void SetTransform(const Transform& transform, int32_t source_id, json* value) {
+  const std::string& text = transform.ToString();
+  (*value)["transform"] = text;
+  const size_t open = text.rfind('(');
+  if (transform.kind() != Transform::Kind::kUnknown || !text.ends_with(')') ||
+      open == std::string::npos) {
+    (*value)["source-id"] = source_id;
+    return;
+  }
+  std::vector<int32_t> ids;
+  std::string_view list(text);
+  list = list.substr(open + 1, text.size() - open - 2);
+  while (!list.empty()) {
+    int32_t id = 0;
+    const auto parsed = std::from_chars(list.data(), list.data() + list.size(), id);
+    if (parsed.ec != std::errc()) break;
+    ids.push_back(id);
+    list.remove_prefix(static_cast<size_t>(parsed.ptr - list.data()));
+    if (list.starts_with(',')) list.remove_prefix(1);
+  }
+  if (ids.size() < 2 || !list.empty()) {
+    (*value)["source-id"] = source_id;
+    return;
+  }
+  (*value)["transform"] = text.substr(0, open);
+  (*value)["source-ids"] = ids;
 }
 
 arrow::Result<std::string> OneOf(const JsonObject& object, const char* key,
@@ -56,9 +102,10 @@ arrow::Result<std::vector<PartitionField>> PartitionFieldsFromJson(
         const JsonObject object,
         JsonObject::Make(value[i], fmt::format("{}.fields[{}]", where, i)));
     PartitionField field;
-    ARROW_ASSIGN_OR_RAISE(field.source_id, SourceIdFromJson(object));
+    ARROW_ASSIGN_OR_RAISE(const auto source_ids, SourceIdsFromJson(object));
+    field.source_id = source_ids.front();
     ARROW_ASSIGN_OR_RAISE(field.name, object.GetString("name"));
-    ARROW_ASSIGN_OR_RAISE(field.transform, TransformFromJson(object));
+    ARROW_ASSIGN_OR_RAISE(field.transform, TransformFromJson(object, source_ids));
     ARROW_ASSIGN_OR_RAISE(const auto id, object.FindInt("field-id"));
     ids_given += id.has_value() ? 1 : 0;
     field.field_id = id.value_or(PartitionSpec::kFirstFieldId + static_cast<int32_t>(i));
@@ -85,10 +132,9 @@ arrow::Result<PartitionSpec> PartitionSpecFromJson(const json& value,
 json PartitionFieldsToJson(const PartitionSpec& spec) {
   json fields = json::array();
   for (const PartitionField& field : spec.fields) {
-    fields.push_back({{"source-id", field.source_id},
-                      {"field-id", field.field_id},
-                      {"name", field.name},
-                      {"transform", field.transform.ToString()}});
+    json value = {{"field-id", field.field_id}, {"name", field.name}};
+    SetTransform(field.transform, field.source_id, &value);
+    fields.push_back(std::move(value));
   }
   return fields;
 }
@@ -107,8 +153,9 @@ arrow::Result<SortOrder> SortOrderFromJson(const json& value, const std::string&
         const JsonObject item,
         JsonObject::Make((*fields)[i], fmt::format("{}.fields[{}]", where, i)));
     SortField field;
-    ARROW_ASSIGN_OR_RAISE(field.source_id, SourceIdFromJson(item));
-    ARROW_ASSIGN_OR_RAISE(field.transform, TransformFromJson(item));
+    ARROW_ASSIGN_OR_RAISE(const auto source_ids, SourceIdsFromJson(item));
+    field.source_id = source_ids.front();
+    ARROW_ASSIGN_OR_RAISE(field.transform, TransformFromJson(item, source_ids));
     ARROW_ASSIGN_OR_RAISE(const std::string direction,
                           OneOf(item, "direction", "asc", "desc"));
     ARROW_ASSIGN_OR_RAISE(const std::string nulls,
@@ -127,10 +174,10 @@ json SortOrderToJson(const SortOrder& order) {
   for (const SortField& field : order.fields) {
     const bool ascending = field.direction == SortDirection::kAscending;
     const bool nulls_first = field.null_order == NullOrder::kNullsFirst;
-    fields.push_back({{"transform", field.transform.ToString()},
-                      {"source-id", field.source_id},
-                      {"direction", ascending ? "asc" : "desc"},
-                      {"null-order", nulls_first ? "nulls-first" : "nulls-last"}});
+    json value = {{"direction", ascending ? "asc" : "desc"},
+                  {"null-order", nulls_first ? "nulls-first" : "nulls-last"}};
+    SetTransform(field.transform, field.source_id, &value);
+    fields.push_back(std::move(value));
   }
   return {{"order-id", order.order_id}, {"fields", std::move(fields)}};
 }

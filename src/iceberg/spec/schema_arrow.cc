@@ -237,8 +237,9 @@ arrow::Result<std::shared_ptr<arrow::DataType>> ToArrowType(const Type& type) {
     case TypeId::kUnknown:
       return arrow::null();
     case TypeId::kVariant:
-      return MakeError(ErrorCode::kNotSupported,
-                       "type variant has no Arrow form here; leave the column out");
+      return arrow::struct_(
+          {arrow::field("metadata", arrow::binary(), /*nullable=*/false),
+           arrow::field("value", arrow::binary(), /*nullable=*/false)});
     case TypeId::kStruct: {
       arrow::FieldVector fields;
       for (const NestedField& field : type.fields()) {

@@ -1,4 +1,5 @@
 #include <zlib.h>
+#include <zstd.h>
 
 #include <algorithm>
 #include <utility>
@@ -53,6 +54,34 @@ arrow::Result<std::string> Gunzip(std::string_view bytes) {
   return text;
 }
 
+arrow::Result<std::string> Unzstd(std::string_view bytes) {
+  const std::unique_ptr<ZSTD_DCtx, size_t (*)(ZSTD_DCtx*)> context(ZSTD_createDCtx(),
+                                                                   ZSTD_freeDCtx);
+  if (context == nullptr) {
+    return MakeError(ErrorCode::kResourceExhausted, "zstd has no memory to start");
+  }
+  ZSTD_inBuffer in = {bytes.data(), bytes.size(), 0};
+  std::string text;
+  size_t left = 1;
+  while (left != 0 || in.pos < in.size) {
+    const size_t written = text.size();
+    if (written >= kMaxMetadataBytes) {
+      return MakeError(ErrorCode::kResourceExhausted,
+                       "table metadata decompress to more than the limit of {} bytes",
+                       kMaxMetadataBytes);
+    }
+    text.resize(std::min(kMaxMetadataBytes, std::max(4 * bytes.size(), 2 * written)));
+    ZSTD_outBuffer out = {text.data(), text.size(), written};
+    left = ZSTD_decompressStream(context.get(), &out, &in);
+    const bool is_cut_off = left != 0 && in.pos == in.size && out.pos < out.size;
+    text.resize(out.pos);
+    if (ZSTD_isError(left) || is_cut_off) {
+      return Corrupt("the zstd data are broken or cut off");
+    }
+  }
+  return text;
+}
+
 /// Fills a TableMetadata from its JSON object, part by part.
 class MetadataParser {
  public:
@@ -85,7 +114,7 @@ class MetadataParser {
     if (metadata_->format_version > TableMetadata::kFormatVersionMax) {
       return MakeError(ErrorCode::kNotSupported,
                        "table metadata are of format version {}, this version of Floe "
-                       "reads up to {}",
+                       "reads up to {}; read the table with a newer one",
                        metadata_->format_version, TableMetadata::kFormatVersionMax);
     }
     if (is_v1()) {
@@ -318,6 +347,9 @@ arrow::Result<TableMetadataPtr> ParseTableMetadata(std::string_view bytes) {
   std::string inflated;
   if (bytes.starts_with("\x1f\x8b")) {
     ARROW_ASSIGN_OR_RAISE(inflated, Gunzip(bytes));
+    bytes = inflated;
+  } else if (bytes.starts_with("\x28\xb5\x2f\xfd")) {
+    ARROW_ASSIGN_OR_RAISE(inflated, Unzstd(bytes));
     bytes = inflated;
   }
   ARROW_ASSIGN_OR_RAISE(const json value, ParseJson(bytes, "table metadata"));

@@ -43,12 +43,23 @@ arrow::Result<std::string> DeleteIndex::PartitionKey(const DataFile& file) {
 arrow::Status DeleteIndex::Add(std::shared_ptr<const DataFile> file,
                                int64_t sequence_number, bool is_unpartitioned) {
   size_t index = entries_.size();
-  if (file->content == FileContent::kEqualityDeletes && is_unpartitioned) {
-    global_equality_.push_back(index);
-  } else if (auto path = file->content == FileContent::kPositionDeletes
-                             ? ReferencedFile(*file)
-                             : std::nullopt) {
-    by_path_[*path].push_back(index);
+  if (file->content == FileContent::kEqualityDeletes) {
+    if (is_unpartitioned) {
+      global_equality_.push_back(index);
+    } else {
+      ARROW_ASSIGN_OR_RAISE(std::string key, PartitionKey(*file));
+      by_partition_[key].push_back(index);
+    }
+  } else if (file->file_format == FileFormat::kPuffin) {
+    if (!file->referenced_data_file) {
+      return MakeError(ErrorCode::kCorruptData,
+                       "the deletion vector in '{}' does not say which data file it is "
+                       "about",
+                       file->file_path);
+    }
+    vectors_[*file->referenced_data_file].push_back(index);
+  } else if (auto path = ReferencedFile(*file)) {
+    positions_by_path_[*path].push_back(index);
   } else {
     ARROW_ASSIGN_OR_RAISE(std::string key, PartitionKey(*file));
     by_partition_[key].push_back(index);
@@ -57,42 +68,48 @@ arrow::Status DeleteIndex::Add(std::shared_ptr<const DataFile> file,
   return arrow::Status::OK();
 }
 
-arrow::Result<std::vector<std::shared_ptr<const DataFile>>> DeleteIndex::For(
+arrow::Result<std::shared_ptr<const DataFile>> DeleteIndex::VectorOf(
     const DataFile& data, int64_t sequence_number) const {
+  auto found = vectors_.find(data.file_path);
+  if (found == vectors_.end()) return nullptr;
+  if (found->second.size() > 1) {
+    return MakeError(ErrorCode::kCorruptData,
+                     "data file '{}' has {} deletion vectors, at most one is allowed",
+                     data.file_path, found->second.size());
+  }
+  const Entry& entry = entries_[found->second[0]];
+  // A vector of before the file was written is about another file of its name.
+  if (entry.sequence_number < sequence_number) return nullptr;
+  return entry.file;
+}
+
+arrow::Result<ApplyingDeletes> DeleteIndex::For(const DataFile& data,
+                                                int64_t sequence_number) const {
+  ApplyingDeletes applying;
+  ARROW_ASSIGN_OR_RAISE(auto vector, VectorOf(data, sequence_number));
   std::vector<size_t> candidates = global_equality_;
-  if (auto found = by_path_.find(data.file_path); found != by_path_.end()) {
+  if (auto found = positions_by_path_.find(data.file_path);
+      found != positions_by_path_.end()) {
     candidates.insert(candidates.end(), found->second.begin(), found->second.end());
   }
   ARROW_ASSIGN_OR_RAISE(std::string key, PartitionKey(data));
   if (auto found = by_partition_.find(key); found != by_partition_.end()) {
     candidates.insert(candidates.end(), found->second.begin(), found->second.end());
   }
-  std::vector<std::shared_ptr<const DataFile>> applying;
   for (size_t index : candidates) {
     const Entry& entry = entries_[index];
     const DataFile& file = *entry.file;
     if (file.content == FileContent::kEqualityDeletes) {
-      if (entry.sequence_number <= sequence_number) continue;
-      return MakeError(ErrorCode::kNotSupported,
-                       "{} has rows removed by the equality delete file {}, which this "
-                       "version of Floe does not apply: compact the table with an engine "
-                       "that does",
-                       data.file_path, file.file_path);
+      // Rows written with the deletes are newer than these.
+      if (entry.sequence_number > sequence_number) {
+        applying.equality.push_back(entry.file);
+      }
+    } else if (vector == nullptr && entry.sequence_number >= sequence_number &&
+               IsPathInBounds(file, data.file_path)) {
+      applying.positions.push_back(entry.file);
     }
-    if (entry.sequence_number < sequence_number) continue;
-    if (!IsPathInBounds(file, data.file_path)) continue;
-    if (file.file_format != FileFormat::kParquet) {
-      return MakeError(
-          ErrorCode::kNotSupported,
-          "{} has rows removed by {}, a {}, which this version of Floe does not apply",
-          data.file_path, file.file_path,
-          file.file_format == FileFormat::kPuffin
-              ? std::string("deletion vector")
-              : fmt::format("position delete file in {}",
-                            FileFormatName(file.file_format)));
-    }
-    applying.push_back(entry.file);
   }
+  if (vector != nullptr) applying.positions.push_back(std::move(vector));
   return applying;
 }
 

@@ -31,7 +31,8 @@ struct SnapshotSelector {
 };
 
 struct ScanOptions {
-  /// Top-level columns, in the order wanted; nullopt: all.
+  /// Top-level columns, in the order wanted; nullopt: all. Metadata columns
+  /// (metadata_columns.h) may be among them.
   std::optional<std::vector<std::string>> columns;
   PredicatePtr filter = Predicate::True();  ///< Unbound.
   SnapshotSelector selector;
@@ -56,10 +57,18 @@ struct FileScanTask {
   /// Values of columns an identity partition fixes, by field id, for files that do not
   /// hold them (spec, "Column Projection").
   std::map<int32_t, Literal> constants;
-  /// Position delete files that may hold rows of `file`.
+  /// Position delete files that may hold rows of `file`; or its deletion vector alone,
+  /// which holds what they do.
   std::vector<std::shared_ptr<const DataFile>> position_deletes;
+  /// Equality delete files that apply to `file`. Rows of a task are read right only where
+  /// LoadDeletedRows, or what is built on it, says which are left.
+  std::vector<std::shared_ptr<const DataFile>> equality_deletes;
   /// What of the filter is left to check, bound; True when the partition answers it.
   PredicatePtr residual;
+
+  bool has_deletes() const {
+    return !position_deletes.empty() || !equality_deletes.empty();
+  }
 };
 
 /// What planning looked at.
@@ -91,21 +100,30 @@ struct ScanPlan {
 };
 using ScanPlanPtr = std::shared_ptr<const ScanPlan>;
 
-/// Chooses the files. kNoSuchSnapshot, kNoSuchColumn, kCorruptData. kNotSupported names
-/// the file and the feature when a live file needs one this version lacks: equality
-/// deletes, deletion vectors, ORC or Avro data.
+/// Chooses the files. kNoSuchSnapshot, kNoSuchColumn, kCorruptData.
 arrow::Result<ScanPlanPtr> PlanFiles(const TablePtr& table, const ScanOptions& options);
 
 /// The name mapping of the table's property, or null.
 arrow::Result<std::shared_ptr<const NameMapping>> TableNameMapping(
     const TableMetadata& metadata);
 
-/// Positions in the file of the rows its position deletes remove, ascending, distinct.
+/// Positions in the file of the rows that its position deletes or its deletion vector
+/// remove, ascending, distinct. Equality deletes are not looked at.
 arrow::Result<std::vector<int64_t>> LoadPositionDeletes(const FileIO& io,
                                                         const FileScanTask& task);
 
+/// Positions in the file of the rows that any delete of the task removes, ascending,
+/// distinct. Delete files shared by tasks are read once while they are cached.
+arrow::Result<std::vector<int64_t>> LoadDeletedRows(const Table& table,
+                                                    const FileScanTask& task);
+
 /// The rows of a file of `file_rows` rows that are left without `deleted` (ascending).
 std::vector<RowRange> LiveRanges(int64_t file_rows, const std::vector<int64_t>& deleted);
+
+/// Reads the rows of the task's file that no delete removes, whatever its format, as
+/// `read` asks; its name mapping, constants and row ranges are set here. One thread.
+arrow::Result<std::shared_ptr<arrow::RecordBatchReader>> ReadLiveRowsOf(
+    const Table& table, const FileScanTask& task, FileReadOptions read);
 
 /// Reads one task's rows as `plan.schema`: deletes applied, residual rows filtered when
 /// `filter_rows`. One thread.

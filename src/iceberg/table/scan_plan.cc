@@ -6,8 +6,10 @@
 #include "base/parallel.h"
 #include "iceberg/expr/evaluator.h"
 #include "iceberg/table/delete_index.h"
+#include "iceberg/table/metadata_columns.h"
 #include "iceberg/table/residual.h"
 #include "iceberg/table/scan.h"
+#include "iceberg/table/snapshot_manifests.h"
 
 namespace floe::iceberg {
 namespace {
@@ -96,8 +98,7 @@ class Planner {
   arrow::Status Run() {
     ARROW_ASSIGN_OR_RAISE(metrics_ids_,
                           MetricsFieldIds(*plan_.table_schema, *plan_.filter, options_));
-    ARROW_ASSIGN_OR_RAISE(auto list, table_.context().cache->ManifestListAt(
-                                         *table_.io(), plan_.snapshot->manifest_list));
+    ARROW_ASSIGN_OR_RAISE(auto list, ManifestsOf(table_, *plan_.snapshot));
     ARROW_RETURN_NOT_OK(SelectManifests(*list));
     ARROW_RETURN_NOT_OK(IndexDeletes());
     std::vector<ManifestPlan> planned(data_.size());
@@ -145,14 +146,20 @@ class Planner {
   }
 
   arrow::Status IndexDeletes() {
-    for (const ManifestFile* manifest : deletes_) {
-      const SpecPlan& spec = specs_.at(manifest->partition_spec_id);
-      ARROW_ASSIGN_OR_RAISE(auto entries,
-                            table_.context().cache->ManifestAt(
-                                *table_.io(), *manifest, *spec.partition_type,
-                                std::vector<int32_t>{kDeleteFilePathId}));
-      for (const ManifestEntry& entry : *entries) {
-        std::shared_ptr<const DataFile> file(entries, &entry.file);
+    std::vector<std::shared_ptr<const ManifestEntries>> decoded(deletes_.size());
+    ARROW_RETURN_NOT_OK(
+        ParallelFor(static_cast<int64_t>(deletes_.size()), Threads(), [&](int64_t i) {
+          const SpecPlan& spec = specs_.at(deletes_[i]->partition_spec_id);
+          return table_.context()
+              .cache
+              ->ManifestAt(*table_.io(), *deletes_[i], *spec.partition_type,
+                           std::vector<int32_t>{kDeleteFilePathId})
+              .Value(&decoded[i]);
+        }));
+    for (size_t i = 0; i < deletes_.size(); ++i) {
+      const SpecPlan& spec = specs_.at(deletes_[i]->partition_spec_id);
+      for (const ManifestEntry& entry : *decoded[i]) {
+        std::shared_ptr<const DataFile> file(decoded[i], &entry.file);
         ++plan_.counters.delete_files;
         ARROW_RETURN_NOT_OK(delete_index_.Add(std::move(file),
                                               entry.sequence_number.value_or(0),
@@ -194,17 +201,14 @@ class Planner {
       ++planned->counters.files_skipped_by_metrics;
       return arrow::Status::OK();
     }
-    if (entry.file.file_format != FileFormat::kParquet) {
-      return MakeError(ErrorCode::kNotSupported,
-                       "data file {} is {}: this version of Floe reads Parquet data only",
-                       entry.file.file_path, FileFormatName(entry.file.file_format));
-    }
     task.file = std::shared_ptr<const DataFile>(entries, &entry.file);
     task.spec = spec.spec;
     task.sequence_number = entry.sequence_number.value_or(0);
     if (!delete_index_.empty()) {
-      ARROW_ASSIGN_OR_RAISE(task.position_deletes,
+      ARROW_ASSIGN_OR_RAISE(ApplyingDeletes deletes,
                             delete_index_.For(entry.file, task.sequence_number));
+      task.position_deletes = std::move(deletes.positions);
+      task.equality_deletes = std::move(deletes.equality);
     }
     ++planned->counters.files_kept;
     planned->counters.bytes_kept += entry.file.file_size_bytes;
@@ -265,7 +269,7 @@ arrow::Result<ScanPlanPtr> PlanFiles(const TablePtr& table, const ScanOptions& o
   plan->table_schema = schema;
   plan->schema = schema;
   if (options.columns) {
-    auto chosen = schema->Select(*options.columns);
+    auto chosen = SelectColumns(*schema, *table->metadata(), *options.columns);
     if (!chosen.ok()) return WithContext(chosen.status(), "table", table->name());
     plan->schema = *chosen;
   }
@@ -274,12 +278,6 @@ arrow::Result<ScanPlanPtr> PlanFiles(const TablePtr& table, const ScanOptions& o
   plan->filter = *bound;
   if (snapshot == nullptr) return plan;
   plan->snapshot = *snapshot;
-  if (snapshot->manifest_list.empty()) {
-    return MakeError(ErrorCode::kNotSupported,
-                     "snapshot {} of table '{}' lists its manifests inline (format 1 "
-                     "without manifest lists), which this version of Floe does not read",
-                     snapshot->snapshot_id, table->name());
-  }
   Planner planner(plan.get(), options);
   ARROW_RETURN_NOT_OK(WithContext(planner.Run(), "table", table->name()));
   return plan;

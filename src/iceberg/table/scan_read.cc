@@ -1,14 +1,16 @@
 #include <algorithm>
 #include <condition_variable>
 #include <deque>
+#include <limits>
 #include <mutex>
 #include <thread>
 #include <utility>
 
-#include "arrow/array/array_base.h"
 #include "arrow/type.h"
 #include "arrow/util/byte_size.h"
 #include "base/error.h"
+#include "iceberg/table/any_file.h"
+#include "iceberg/table/metadata_columns.h"
 #include "iceberg/table/scan.h"
 
 namespace floe::iceberg {
@@ -163,40 +165,37 @@ class LimitedReader final : public arrow::RecordBatchReader {
   int64_t left_;
 };
 
-/// All rows of a file are gone.
-arrow::Result<std::shared_ptr<arrow::RecordBatchReader>> EmptyReader(
-    const Schema& schema) {
-  ARROW_ASSIGN_OR_RAISE(auto arrow_schema, ToArrowSchema(schema));
-  return arrow::RecordBatchReader::Make({}, arrow_schema);
-}
-
 arrow::Result<std::shared_ptr<arrow::RecordBatchReader>> OpenTask(
     const ScanPlan& plan, const FileScanTask& task, const ScanOptions& options) {
-  const FileIO& io = *plan.table->io();
-  ParquetReadOptions read;
+  FileReadOptions read;
   read.schema = plan.schema;
   read.filter = task.residual;
   read.filter_schema = plan.table_schema;
   read.filter_rows = options.filter_rows;
-  read.constants = task.constants;
   read.batch_rows = options.batch_rows;
-  ARROW_ASSIGN_OR_RAISE(read.name_mapping, TableNameMapping(*plan.table->metadata()));
   if (options.limit) {
     read.batch_rows = std::clamp<int64_t>(*options.limit, 1, options.batch_rows);
   }
-  ARROW_ASSIGN_OR_RAISE(
-      ParquetFilePtr file,
-      ParquetFile::Open(io, task.file->file_path, task.file->file_size_bytes));
-  if (!task.position_deletes.empty()) {
-    ARROW_ASSIGN_OR_RAISE(auto deleted, LoadPositionDeletes(io, task));
-    auto live = LiveRanges(file->row_count(), deleted);
-    if (live.empty()) return EmptyReader(*plan.schema);
-    read.row_ranges = std::move(live);
-  }
-  return ReadDataFile(std::move(file), read);
+  return ReadLiveRowsOf(*plan.table, task, std::move(read));
 }
 
 }  // namespace
+
+arrow::Result<std::shared_ptr<arrow::RecordBatchReader>> ReadLiveRowsOf(
+    const Table& table, const FileScanTask& task, FileReadOptions read) {
+  if (HasMetadataColumns(*read.schema)) {
+    return ReadWithMetadataColumns(table, task, std::move(read));
+  }
+  ARROW_ASSIGN_OR_RAISE(read.name_mapping, TableNameMapping(*table.metadata()));
+  read.constants = task.constants;
+  if (task.has_deletes()) {
+    ARROW_ASSIGN_OR_RAISE(const auto deleted, LoadDeletedRows(table, task));
+    if (!deleted.empty()) {
+      read.row_ranges = LiveRanges(std::numeric_limits<int64_t>::max(), deleted);
+    }
+  }
+  return ReadAnyFile(*table.io(), *task.file, read);
+}
 
 arrow::Result<std::shared_ptr<arrow::RecordBatchReader>> ReadTask(
     const ScanPlan& plan, const FileScanTask& task, const ScanOptions& options) {

@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "base/error.h"
+#include "io/path_mapping.h"
 
 namespace floe::iceberg {
 namespace {
@@ -48,10 +49,12 @@ typename LruCache<std::vector<Item>>::Loaded ToLoaded(std::vector<Item> items) {
   return {std::make_shared<const std::vector<Item>>(std::move(items)), bytes};
 }
 
-std::string ManifestKey(const std::string& location,
+/// The same manifest is decoded anew for partition values of other types: those of the
+/// schema of an older snapshot.
+std::string ManifestKey(const std::string& location, const Type& partition_type,
                         const std::optional<std::vector<int32_t>>& field_ids) {
-  if (!field_ids) return location;
-  std::string key = location + "|";
+  std::string key = location + "|" + partition_type.ToString() + "|";
+  if (!field_ids) return key + "all";
   for (int32_t id : *field_ids) key += std::to_string(id) + ",";
   return key;
 }
@@ -70,7 +73,8 @@ const std::shared_ptr<MetadataCache>& MetadataCache::Process() {
 arrow::Result<std::shared_ptr<const ManifestList>> MetadataCache::ManifestListAt(
     const FileIO& io, const std::string& location) {
   return manifest_lists_.GetOrLoad(
-      location, [&]() -> arrow::Result<LruCache<ManifestList>::Loaded> {
+      CacheLocation(io, location),
+      [&]() -> arrow::Result<LruCache<ManifestList>::Loaded> {
         ARROW_ASSIGN_OR_RAISE(std::string bytes, io.ReadAll(location));
         auto manifests = ReadManifestList(bytes);
         if (!manifests.ok()) {
@@ -84,7 +88,8 @@ arrow::Result<std::shared_ptr<const ManifestEntries>> MetadataCache::ManifestAt(
     const FileIO& io, const ManifestFile& manifest, const Type& partition_type,
     const std::optional<std::vector<int32_t>>& metrics_field_ids) {
   return manifests_.GetOrLoad(
-      ManifestKey(manifest.manifest_path, metrics_field_ids),
+      ManifestKey(CacheLocation(io, manifest.manifest_path), partition_type,
+                  metrics_field_ids),
       [&]() -> arrow::Result<LruCache<ManifestEntries>::Loaded> {
         ARROW_ASSIGN_OR_RAISE(std::string bytes, io.ReadAll(manifest.manifest_path));
         ManifestReadOptions options;

@@ -340,12 +340,12 @@ TEST_F(DeletesTest, WhatCannotBeAppliedIsRefusedByName) {
   std::string path = Unwrap(PlanFiles(table, {}))->tasks[0].file->file_path;
   DataFile equality = WritePositionDeletes(table, path, {0});
   equality.content = FileContent::kEqualityDeletes;
-  equality.equality_ids = {1};
+  equality.equality_ids = {99};
   TablePtr with_equality = CommitDeletes(table, equality);
-  arrow::Status status = Scan(with_equality, {}).status();
-  EXPECT_TRUE(IsError(status, ErrorCode::kNotSupported)) << status.ToString();
-  EXPECT_THAT(ErrorText(status), HasSubstr("equality delete"));
-  EXPECT_THAT(ErrorText(status), HasSubstr(equality.file_path));
+  arrow::Status status = Unwrap(Scan(with_equality, {}))->ToTable().status();
+  EXPECT_TRUE(IsError(status, ErrorCode::kCorruptData)) << status.ToString();
+  EXPECT_THAT(ErrorText(status), HasSubstr("field 99"));
+  EXPECT_THAT(ErrorText(status), HasSubstr(path));
   EXPECT_THAT(ErrorText(status), HasSubstr("db.t"));
 }
 
@@ -375,9 +375,9 @@ TEST(DeleteIndex, FollowsSequenceNumbersPartitionsAndPaths) {
                       int64_t sequence) {
     std::vector<std::string> paths;
     auto data = make(FileContent::kData, path, part);
-    for (const auto& file : Unwrap(index.For(*data, sequence))) {
-      paths.push_back(file->file_path);
-    }
+    const ApplyingDeletes deletes = Unwrap(index.For(*data, sequence));
+    for (const auto& file : deletes.positions) paths.push_back(file->file_path);
+    for (const auto& file : deletes.equality) paths.push_back(file->file_path);
     return paths;
   };
   EXPECT_THAT(applying("data1", "p", 5), UnorderedElementsAre("d1", "d2"));
@@ -389,9 +389,24 @@ TEST(DeleteIndex, FollowsSequenceNumbersPartitionsAndPaths) {
   // has none.
   auto equality = make(FileContent::kEqualityDeletes, "e", "");
   ASSERT_TRUE(index.Add(equality, 5, true).ok());
-  auto data = make(FileContent::kData, "data3", "z");
-  EXPECT_TRUE(index.For(*data, 5).ok());
-  EXPECT_TRUE(IsError(index.For(*data, 4).status(), ErrorCode::kNotSupported));
+  auto of_partition = make(FileContent::kEqualityDeletes, "f", "p");
+  ASSERT_TRUE(index.Add(of_partition, 5, false).ok());
+  EXPECT_THAT(applying("data3", "z", 5), UnorderedElementsAre());
+  EXPECT_THAT(applying("data3", "z", 4), UnorderedElementsAre("e"));
+  EXPECT_THAT(applying("data2", "p", 4), UnorderedElementsAre("d2", "e", "f"));
+
+  // A deletion vector holds what position deletes of its file do.
+  auto vector = make(FileContent::kPositionDeletes, "v", "p");
+  vector->file_format = FileFormat::kPuffin;
+  EXPECT_TRUE(IsError(index.Add(vector, 7, false), ErrorCode::kCorruptData));
+  vector->referenced_data_file = "data1";
+  ASSERT_TRUE(index.Add(vector, 7, false).ok());
+  EXPECT_THAT(applying("data1", "p", 5), UnorderedElementsAre("v"));
+  EXPECT_THAT(applying("data1", "p", 4), UnorderedElementsAre("v", "e", "f"));
+  EXPECT_THAT(applying("data1", "p", 8), UnorderedElementsAre());
+  ASSERT_TRUE(index.Add(vector, 8, false).ok());
+  auto data = make(FileContent::kData, "data1", "p");
+  EXPECT_TRUE(IsError(index.For(*data, 5).status(), ErrorCode::kCorruptData));
 }
 
 }  // namespace

@@ -1,55 +1,20 @@
 #pragma once
 
-#include <cstdint>
 #include <memory>
-#include <string>
-#include <unordered_map>
-#include <vector>
 
 #include "arrow/result.h"
+#include "iceberg/format/file_schema.h"
 #include "iceberg/spec/name_mapping.h"
 
-namespace arrow {
-class Field;
-}
 namespace parquet {
-class FileMetaData;
 class SchemaDescriptor;
 }  // namespace parquet
 
 namespace floe::iceberg {
 
-/// One field of a Parquet file, at any depth, as Arrow reads it.
-struct FileField {
-  int32_t field_id = -1;  ///< -1: none.
-  std::string name;
-  std::shared_ptr<arrow::Field> field;  ///< The type Arrow reads the whole field as.
-  int column = -1;                      ///< Leaf ordinal; -1 for a nested field.
-  /// A struct's fields; a list's element; a map's key and value.
-  std::vector<FileField> children;
-  bool is_leaf() const { return column >= 0; }
-};
-
-/// The fields of a Parquet file by Iceberg field id. Immutable.
-class FileSchema {
- public:
-  /// kNotSupported or kCorruptData where the file's schema cannot be read.
-  static arrow::Result<std::shared_ptr<const FileSchema>> Make(
-      const parquet::SchemaDescriptor& schema, const NameMapping* mapping);
-
-  const std::vector<FileField>& fields() const { return fields_; }
-  /// Whether the ids are the file's own.
-  bool has_own_ids() const { return has_own_ids_; }
-
-  /// The field, or nullptr.
-  const FileField* Find(int32_t field_id) const;
-  /// The leaf ordinal of a primitive field, or -1 when the file has no such leaf.
-  int LeafColumn(int32_t field_id) const;
-
- private:
-  std::vector<FileField> fields_;
-  bool has_own_ids_ = false;
-  std::unordered_map<int32_t, const FileField*> by_id_;
-};
+/// The fields of a Parquet file, as Arrow reads them. kNotSupported or kCorruptData where
+/// the file's schema cannot be read.
+arrow::Result<std::shared_ptr<const FileSchema>> ParquetFileSchema(
+    const parquet::SchemaDescriptor& schema, const NameMapping* mapping);
 
 }  // namespace floe::iceberg

@@ -8,6 +8,7 @@
 #include "iceberg/format/parquet/key_column.h"
 #include "iceberg/format/parquet/parquet_bounds.h"
 #include "iceberg/format/parquet/parquet_status.h"
+#include "io/path_mapping.h"
 #include "parquet/bloom_filter.h"
 #include "parquet/bloom_filter_reader.h"
 #include "parquet/file_reader.h"
@@ -96,7 +97,7 @@ arrow::Result<ParquetFilePtr> ParquetFile::Open(const FileIO& io,
   if (file_size < 0) {
     ARROW_ASSIGN_OR_RAISE(file_size, io.FileSize(location));
   }
-  const std::string key = fmt::format("{}#{}", location, file_size);
+  const std::string key = fmt::format("{}#{}", CacheLocation(io, location), file_size);
   return cache->GetOrLoad(key, [&]() -> arrow::Result<ParquetFileCache::Loaded> {
     ARROW_ASSIGN_OR_RAISE(ParquetFilePtr file, Load(io, location, file_size));
     const int64_t cost = file->CacheCost();
@@ -120,7 +121,7 @@ arrow::Result<ParquetFilePtr> ParquetFile::Load(const FileIO& io,
     file->metadata_ = reader->metadata();
     ARROW_RETURN_NOT_OK(file->ReadRowGroups());
     ARROW_ASSIGN_OR_RAISE(file->own_fields_,
-                          FileSchema::Make(*file->metadata_->schema(), nullptr));
+                          ParquetFileSchema(*file->metadata_->schema(), nullptr));
     return arrow::Status::OK();
   }));
   return file;
@@ -183,7 +184,7 @@ arrow::Result<std::shared_ptr<const FileSchema>> ParquetFile::Fields(
     const NameMapping* mapping) const {
   if (own_fields_->has_own_ids() || mapping == nullptr) return own_fields_;
   return GuardParquet(location_,
-                      [&] { return FileSchema::Make(*metadata_->schema(), mapping); });
+                      [&] { return ParquetFileSchema(*metadata_->schema(), mapping); });
 }
 
 ParquetFile::ChunkIndexes& ParquetFile::Chunk(int row_group, int column) const {

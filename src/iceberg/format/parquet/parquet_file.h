@@ -12,6 +12,7 @@
 #include "arrow/result.h"
 #include "base/lru_cache.h"
 #include "iceberg/expr/evaluator.h"
+#include "iceberg/format/row_ranges.h"
 #include "iceberg/spec/name_mapping.h"
 #include "iceberg/spec/schema.h"
 #include "io/file_io.h"
@@ -35,13 +36,6 @@ struct KeyColumn;
 class ParquetFile;
 using ParquetFilePtr = std::shared_ptr<const ParquetFile>;
 using ParquetFileCache = LruCache<ParquetFile>;
-
-/// Rows [begin, end) of a file, by position in the file.
-struct RowRange {
-  int64_t begin = 0;
-  int64_t end = 0;
-  bool operator==(const RowRange& other) const = default;
-};
 
 /// An opened Parquet file: its input, its parsed footer and what was loaded of its
 /// indexes and bloom filters so far (each is read once and kept). Immutable to callers;

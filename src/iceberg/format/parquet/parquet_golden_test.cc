@@ -2,8 +2,8 @@
 #include <gtest/gtest.h>
 
 #include "iceberg/expr/evaluator.h"
-#include "iceberg/format/parquet/row_ranges.h"
 #include "iceberg/format/parquet/test_rows.h"
+#include "iceberg/format/row_ranges.h"
 #include "test/source_folder.h"
 
 // Files that other writers made (test/golden/parquet/generate.py).

@@ -10,8 +10,8 @@
 #include "iceberg/expr/evaluator.h"
 #include "iceberg/format/parquet/file_schema.h"
 #include "iceberg/format/parquet/key_lookup.h"
-#include "iceberg/format/parquet/row_ranges.h"
 #include "iceberg/format/parquet/test_rows.h"
+#include "iceberg/format/row_ranges.h"
 #include "io/fault_file_io.h"
 #include "test/source_folder.h"
 

@@ -3,47 +3,19 @@
 #include <algorithm>
 
 #include "arrow/array.h"
-#include "arrow/array/util.h"
-#include "arrow/buffer.h"
-#include "arrow/compute/api_vector.h"
-#include "arrow/compute/exec.h"
-#include "arrow/datum.h"
 #include "arrow/type.h"
 #include "base/error.h"
 #include "iceberg/expr/evaluator.h"
-#include "iceberg/format/parquet/column_projection.h"
 #include "iceberg/format/parquet/parquet_status.h"
-#include "iceberg/format/parquet/row_ranges.h"
 #include "iceberg/format/parquet/selected_rows.h"
+#include "iceberg/format/row_projector.h"
+#include "iceberg/format/row_ranges.h"
 #include "parquet/arrow/reader.h"
 #include "parquet/file_reader.h"
 #include "parquet/metadata.h"
 
 namespace floe::iceberg {
 namespace {
-
-/// The top-level columns that hold what the row filter looks at.
-arrow::Result<SchemaPtr> FilterColumns(const ParquetReadOptions& options) {
-  const Schema& schema =
-      options.filter_schema != nullptr ? *options.filter_schema : *options.schema;
-  std::vector<int32_t> wanted = ReferencedFieldIds(*options.filter);
-  std::vector<NestedField> columns;
-  for (const NestedField& field : schema.fields()) {
-    ARROW_ASSIGN_OR_RAISE(const SchemaPtr single, Schema::Make({field}));
-    const auto found = std::remove_if(wanted.begin(), wanted.end(), [&](int32_t id) {
-      return single->FindField(id) != nullptr;
-    });
-    if (found != wanted.end()) columns.push_back(field);
-    wanted.erase(found, wanted.end());
-  }
-  if (!wanted.empty()) {
-    return MakeError(ErrorCode::kInternal,
-                     "the filter looks at field {}, which is not in the schema to read; "
-                     "set filter_schema to the schema it is bound to",
-                     wanted.front());
-  }
-  return Schema::Make(std::move(columns));
-}
 
 /// Row groups of which at most this part is wanted are read page by page.
 constexpr double kSparsePart = 0.5;
@@ -61,7 +33,7 @@ class DataFileReader final : public arrow::RecordBatchReader {
     return reader;
   }
 
-  std::shared_ptr<arrow::Schema> schema() const override { return schema_; }
+  std::shared_ptr<arrow::Schema> schema() const override { return projector_->schema(); }
 
   arrow::Status ReadNext(std::shared_ptr<arrow::RecordBatch>* out) override {
     return GuardParquet(file_->location(), [&] { return Next(out); });
@@ -73,19 +45,17 @@ class DataFileReader final : public arrow::RecordBatchReader {
         options_(options),
         pool_(options.memory_pool != nullptr ? options.memory_pool
                                              : arrow::default_memory_pool()) {
-    counters_ = options_.counters != nullptr ? options_.counters : &own_counters_;
+    if (options_.counters == nullptr) options_.counters = &own_counters_;
+    counters_ = options_.counters;
   }
 
   arrow::Status Init() {
-    const arrow::Status status = MakeProjections();
-    if (!status.ok()) return WithContext(status, "file", file_->location());
-    ARROW_ASSIGN_OR_RAISE(schema_, ToArrowSchema(*options_.schema));
-    if (options_.include_position) {
-      ARROW_ASSIGN_OR_RAISE(
-          schema_, schema_->AddField(schema_->num_fields(),
-                                     arrow::field(ParquetReadOptions::kPositionColumn,
-                                                  arrow::int64(), /*nullable=*/false)));
+    ARROW_ASSIGN_OR_RAISE(auto fields, file_->Fields(options_.name_mapping.get()));
+    auto projector = RowProjector::Make(options_, std::move(fields));
+    if (!projector.ok()) {
+      return WithContext(projector.status(), "file", file_->location());
     }
+    projector_ = std::make_unique<const RowProjector>(*std::move(projector));
     ranges_ = {RowRange{0, file_->row_count()}};
     if (options_.filter != nullptr) {
       ARROW_ASSIGN_OR_RAISE(ranges_, PruneRows(*file_, *options_.filter,
@@ -94,21 +64,6 @@ class DataFileReader final : public arrow::RecordBatchReader {
     if (options_.row_ranges.has_value()) {
       ranges_ = IntersectRanges(ranges_, *options_.row_ranges);
     }
-    return arrow::Status::OK();
-  }
-
-  arrow::Status MakeProjections() {
-    ARROW_ASSIGN_OR_RAISE(auto fields, file_->Fields(options_.name_mapping.get()));
-    const auto make = [&](const Schema& schema, const std::vector<int>& other_leaves) {
-      return ColumnProjection::Make(schema, fields, options_.constants, other_leaves);
-    };
-    ARROW_ASSIGN_OR_RAISE(projection_, make(*options_.schema, {}));
-    if (!options_.filter_rows || options_.filter == nullptr) return arrow::Status::OK();
-    ARROW_ASSIGN_OR_RAISE(const SchemaPtr filter_columns, FilterColumns(options_));
-    ARROW_ASSIGN_OR_RAISE(filter_projection_,
-                          make(*filter_columns, projection_.leaf_columns()));
-    ARROW_ASSIGN_OR_RAISE(projection_,
-                          make(*options_.schema, filter_projection_->leaf_columns()));
     return arrow::Status::OK();
   }
 
@@ -123,9 +78,7 @@ class DataFileReader final : public arrow::RecordBatchReader {
       if (selected_rows_ != nullptr) {
         ARROW_ASSIGN_OR_RAISE(*out, NextSelected());
       } else {
-        ARROW_ASSIGN_OR_RAISE(const Chunk chunk, NextChunk());
-        counters_->rows += chunk.batch->num_rows();
-        ARROW_ASSIGN_OR_RAISE(*out, Finish(chunk));
+        ARROW_ASSIGN_OR_RAISE(*out, NextDecoded());
       }
       if ((*out)->num_rows() > 0) return arrow::Status::OK();
     }
@@ -136,9 +89,9 @@ class DataFileReader final : public arrow::RecordBatchReader {
   arrow::Result<std::shared_ptr<arrow::RecordBatch>> NextSelected() {
     std::vector<uint32_t> rows = TakeNextRows();
     counters_->rows += static_cast<int64_t>(rows.size());
-    if (filter_projection_.has_value()) {
+    if (projector_->filter_projection().has_value()) {
       ARROW_ASSIGN_OR_RAISE(auto columns,
-                            selected_rows_->Read(*filter_projection_, rows));
+                            selected_rows_->Read(*projector_->filter_projection(), rows));
       ARROW_ASSIGN_OR_RAISE(auto mask, EvaluateRows(*options_.filter, *columns));
       size_t kept = 0;
       for (size_t i = 0; i < rows.size(); ++i) {
@@ -147,14 +100,16 @@ class DataFileReader final : public arrow::RecordBatchReader {
       counters_->rows_filtered += static_cast<int64_t>(rows.size() - kept);
       rows.resize(kept);
     }
-    if (rows.empty()) return arrow::RecordBatch::MakeEmpty(schema_, pool_);
-    ARROW_ASSIGN_OR_RAISE(auto batch, selected_rows_->Read(projection_, rows));
+    if (rows.empty()) return arrow::RecordBatch::MakeEmpty(projector_->schema(), pool_);
+    ARROW_ASSIGN_OR_RAISE(auto batch,
+                          selected_rows_->Read(projector_->projection(), rows));
     if (!options_.include_position) return batch;
     std::vector<RowRange> positions;
     const int64_t start = file_->row_group_start(group_);
     for (const uint32_t row : rows) positions.push_back({start + row, start + row + 1});
-    ARROW_ASSIGN_OR_RAISE(auto column, Positions(positions));
-    return batch->AddColumn(batch->num_columns(), schema_->fields().back(), column);
+    ARROW_ASSIGN_OR_RAISE(auto column, projector_->Positions(positions));
+    return batch->AddColumn(batch->num_columns(), projector_->schema()->fields().back(),
+                            column);
   }
 
   /// Up to batch_rows wanted rows from position_ on, numbered within the row group.
@@ -171,24 +126,16 @@ class DataFileReader final : public arrow::RecordBatchReader {
     return rows;
   }
 
-  /// Rows as they are in the file, and where in it they are.
-  struct Chunk {
+  /// The next rows of the open row group, whose columns are decoded from its start on.
+  arrow::Result<std::shared_ptr<arrow::RecordBatch>> NextDecoded() {
+    const int64_t begin = position_;
     std::shared_ptr<arrow::RecordBatch> batch;
-    std::vector<RowRange> rows;
-  };
-
-  arrow::Result<Chunk> NextChunk() {
-    Chunk chunk;
     if (batches_ == nullptr) {
-      const int64_t end =
-          std::min(position_ + options_.batch_rows, group_ranges_.back().end);
-      chunk.rows = IntersectRanges(group_ranges_, {RowRange{position_, end}});
-      position_ = end;
-      chunk.batch = arrow::RecordBatch::Make(arrow::schema({}), RangesLength(chunk.rows),
-                                             arrow::ArrayVector{});
-      return chunk;
+      position_ = std::min(begin + options_.batch_rows, group_ranges_.back().end);
+      batch = arrow::RecordBatch::Make(arrow::schema({}), position_ - begin,
+                                       arrow::ArrayVector{});
+      return projector_->Apply(std::move(batch), begin, group_ranges_);
     }
-    std::shared_ptr<arrow::RecordBatch> batch;
     ARROW_RETURN_NOT_OK(batches_->ReadNext(&batch));
     if (batch == nullptr) {
       return MakeError(ErrorCode::kCorruptData,
@@ -197,11 +144,8 @@ class DataFileReader final : public arrow::RecordBatchReader {
                        position_ - file_->row_group_start(group_),
                        file_->row_group_rows(group_));
     }
-    const int64_t begin = position_;
     position_ += batch->num_rows();
-    chunk.rows = IntersectRanges(group_ranges_, {RowRange{begin, position_}});
-    ARROW_ASSIGN_OR_RAISE(chunk.batch, TakeRanges(batch, begin, chunk.rows));
-    return chunk;
+    return projector_->Apply(std::move(batch), begin, group_ranges_);
   }
 
   arrow::Result<bool> OpenNextGroup() {
@@ -212,7 +156,7 @@ class DataFileReader final : public arrow::RecordBatchReader {
       if (group_ranges_.empty()) continue;
       position_ = group.begin;
       group_is_open_ = true;
-      if (projection_.leaf_columns().empty()) return true;
+      if (projector_->leaf_columns().empty()) return true;
       ARROW_ASSIGN_OR_RAISE(const bool by_page, IsReadByPage());
       if (by_page) {
         selected_rows_ =
@@ -221,7 +165,7 @@ class DataFileReader final : public arrow::RecordBatchReader {
       }
       ARROW_RETURN_NOT_OK(OpenReader());
       ARROW_ASSIGN_OR_RAISE(
-          batches_, reader_->GetRecordBatchReader({group_}, projection_.leaf_columns()));
+          batches_, reader_->GetRecordBatchReader({group_}, projector_->leaf_columns()));
       return true;
     }
     return false;
@@ -231,11 +175,11 @@ class DataFileReader final : public arrow::RecordBatchReader {
     const auto wanted = static_cast<double>(RangesLength(group_ranges_));
     const auto rows = static_cast<double>(file_->row_group_rows(group_));
     if (wanted > kSparsePart * rows) return false;
-    ARROW_ASSIGN_OR_RAISE(bool can,
-                          SelectedRowsReader::CanRead(*file_, group_, projection_));
-    if (can && filter_projection_.has_value()) {
-      ARROW_ASSIGN_OR_RAISE(
-          can, SelectedRowsReader::CanRead(*file_, group_, *filter_projection_));
+    ARROW_ASSIGN_OR_RAISE(
+        bool can, SelectedRowsReader::CanRead(*file_, group_, projector_->projection()));
+    if (can && projector_->filter_projection().has_value()) {
+      ARROW_ASSIGN_OR_RAISE(can, SelectedRowsReader::CanRead(
+                                     *file_, group_, *projector_->filter_projection()));
     }
     return can;
   }
@@ -262,70 +206,12 @@ class DataFileReader final : public arrow::RecordBatchReader {
     return arrow::Status::OK();
   }
 
-  /// The rows of `ranges` (positions in the file) of a batch that starts at `begin`.
-  arrow::Result<std::shared_ptr<arrow::RecordBatch>> TakeRanges(
-      const std::shared_ptr<arrow::RecordBatch>& batch, int64_t begin,
-      const std::vector<RowRange>& ranges) const {
-    arrow::RecordBatchVector slices;
-    for (const RowRange& range : ranges) {
-      slices.push_back(batch->Slice(range.begin - begin, range.end - range.begin));
-    }
-    if (slices.empty()) return batch->Slice(0, 0);
-    if (slices.size() == 1) return slices[0];
-    return arrow::ConcatenateRecordBatches(slices, pool_);
-  }
-
-  /// Filters, maps to the table's columns, adds the position.
-  arrow::Result<std::shared_ptr<arrow::RecordBatch>> Finish(const Chunk& chunk) {
-    std::shared_ptr<arrow::BooleanArray> mask;
-    if (filter_projection_.has_value()) {
-      ARROW_ASSIGN_OR_RAISE(auto rows, filter_projection_->Apply(*chunk.batch, pool_));
-      ARROW_ASSIGN_OR_RAISE(mask, EvaluateRows(*options_.filter, *rows));
-      if (mask->true_count() == mask->length()) mask = nullptr;
-    }
-    const int64_t rows = mask != nullptr ? mask->true_count() : chunk.batch->num_rows();
-    counters_->rows_filtered += chunk.batch->num_rows() - rows;
-    if (rows == 0) return arrow::RecordBatch::MakeEmpty(schema_, pool_);
-    ARROW_ASSIGN_OR_RAISE(auto batch, projection_.Apply(*chunk.batch, pool_));
-    arrow::ArrayVector columns = batch->columns();
-    if (options_.include_position) {
-      ARROW_ASSIGN_OR_RAISE(auto positions, Positions(chunk.rows));
-      columns.push_back(std::move(positions));
-    }
-    if (mask != nullptr) {
-      arrow::compute::ExecContext context(pool_);
-      for (auto& column : columns) {
-        ARROW_ASSIGN_OR_RAISE(
-            auto kept,
-            arrow::compute::Filter(column, mask,
-                                   arrow::compute::FilterOptions::Defaults(), &context));
-        column = kept.make_array();
-      }
-    }
-    return arrow::RecordBatch::Make(schema_, rows, std::move(columns));
-  }
-
-  arrow::Result<std::shared_ptr<arrow::Array>> Positions(
-      const std::vector<RowRange>& ranges) const {
-    const int64_t length = RangesLength(ranges);
-    ARROW_ASSIGN_OR_RAISE(
-        auto buffer,
-        arrow::AllocateBuffer(length * static_cast<int64_t>(sizeof(int64_t)), pool_));
-    auto* out = buffer->mutable_data_as<int64_t>();
-    for (const RowRange& range : ranges) {
-      for (int64_t row = range.begin; row < range.end; ++row) *out++ = row;
-    }
-    return std::make_shared<arrow::Int64Array>(length, std::move(buffer));
-  }
-
   const ParquetFilePtr file_;
-  const ParquetReadOptions options_;
+  ParquetReadOptions options_;
   arrow::MemoryPool* const pool_;
   ParquetReadCounters own_counters_;
   ParquetReadCounters* counters_;
-  std::shared_ptr<arrow::Schema> schema_;
-  ColumnProjection projection_;
-  std::optional<ColumnProjection> filter_projection_;
+  std::unique_ptr<const RowProjector> projector_;
   std::vector<RowRange> ranges_;
   std::unique_ptr<parquet::arrow::FileReader> reader_;
   int group_ = -1;

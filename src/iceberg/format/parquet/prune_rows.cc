@@ -3,11 +3,11 @@
 
 #include "base/error.h"
 #include "iceberg/expr/evaluator.h"
-#include "iceberg/format/parquet/file_schema.h"
+#include "iceberg/format/file_schema.h"
 #include "iceberg/format/parquet/parquet_file.h"
 #include "iceberg/format/parquet/parquet_reader.h"
 #include "iceberg/format/parquet/parquet_status.h"
-#include "iceberg/format/parquet/row_ranges.h"
+#include "iceberg/format/row_ranges.h"
 #include "parquet/bloom_filter.h"
 #include "parquet/metadata.h"
 #include "parquet/page_index.h"

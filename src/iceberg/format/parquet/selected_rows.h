@@ -5,8 +5,8 @@
 #include <span>
 
 #include "arrow/result.h"
+#include "iceberg/format/column_projection.h"
 #include "iceberg/format/parquet/column_chunk.h"
-#include "iceberg/format/parquet/column_projection.h"
 #include "iceberg/format/parquet/parquet_file.h"
 
 namespace floe::iceberg {

@@ -1,4 +1,4 @@
-#include "iceberg/format/parquet/row_ranges.h"
+#include "iceberg/format/row_ranges.h"
 
 #include <algorithm>
 

@@ -1,7 +1,8 @@
-#include "iceberg/format/parquet/column_projection.h"
+#include "iceberg/format/column_projection.h"
 
 #include <algorithm>
 #include <set>
+#include <string_view>
 
 #include "arrow/array.h"
 #include "arrow/array/array_nested.h"
@@ -9,11 +10,13 @@
 #include "arrow/buffer.h"
 #include "arrow/compute/cast.h"
 #include "arrow/compute/exec.h"
+#include "arrow/extension_type.h"
 #include "arrow/record_batch.h"
 #include "arrow/type.h"
 #include "arrow/util/bitmap_ops.h"
 #include "base/error.h"
 #include "iceberg/expr/arrow_literal.h"
+#include "iceberg/format/shredded_variant.h"
 
 namespace floe::iceberg {
 namespace {
@@ -26,6 +29,11 @@ bool IsListLike(arrow::Type::type id) {
          id == arrow::Type::LARGE_LIST_VIEW;
 }
 
+bool HasChildNamed(const FileField& field, std::string_view name) {
+  return std::any_of(field.children.begin(), field.children.end(),
+                     [&](const FileField& child) { return child.name == name; });
+}
+
 bool HasShapeOf(const FileField& source, const Type& target) {
   switch (target.id()) {
     case TypeId::kStruct:
@@ -35,6 +43,8 @@ bool HasShapeOf(const FileField& source, const Type& target) {
     case TypeId::kMap:
       return source.field->type()->id() == arrow::Type::MAP &&
              source.children.size() == 2;
+    case TypeId::kVariant:
+      return !source.is_leaf() && HasChildNamed(source, "metadata");
     default:
       return source.is_leaf();
   }
@@ -84,7 +94,10 @@ class Resolver {
   arrow::Result<ProjectedColumn> Resolve(const NestedField& target,
                                          const std::vector<FileField>& siblings) {
     const FileField* source = FindById(siblings, target.id);
-    if (source == nullptr) return Missing(target);
+    // Of type unknown there are no values, whatever a file says.
+    if (source == nullptr || target.type->id() == TypeId::kUnknown) {
+      return Missing(target);
+    }
     return Present(target, *source);
   }
 
@@ -129,6 +142,10 @@ class Resolver {
       leaves_.insert(source.column);
       return column;
     }
+    if (target.type->id() == TypeId::kVariant) {
+      AddAllLeaves(source);
+      return column;
+    }
     const size_t leaves_before = leaves_.size();
     const std::vector<NestedField>& fields = target.type->fields();
     for (size_t i = 0; i < fields.size(); ++i) {
@@ -141,6 +158,11 @@ class Resolver {
     // A struct none of whose fields is in the file is still NULL where the file says so.
     if (leaves_.size() == leaves_before) leaves_.insert(AnyLeaf(source));
     return column;
+  }
+
+  void AddAllLeaves(const FileField& field) {
+    if (field.is_leaf()) leaves_.insert(field.column);
+    for (const FileField& child : field.children) AddAllLeaves(child);
   }
 
   const std::map<int32_t, Literal>& constants_;
@@ -231,6 +253,14 @@ arrow::Result<ArrayPtr> Convert(const ProjectedColumn& column, const ArrayPtr& a
       return ConvertList(column, array, pool);
     case TypeId::kMap:
       return ConvertMap(column, array, pool);
+    case TypeId::kVariant: {
+      const auto& storage =
+          array->type_id() == arrow::Type::EXTENSION
+              ? *static_cast<const arrow::ExtensionArray&>(*array).storage()
+              : *array;
+      return AssembleVariant(static_cast<const arrow::StructArray&>(storage), column.type,
+                             pool);
+    }
     default:
       return PromoteLeaf(array, *column.target.type, column.type, column.target.name,
                          pool);

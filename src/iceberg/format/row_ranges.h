@@ -3,9 +3,14 @@
 #include <cstdint>
 #include <vector>
 
-#include "iceberg/format/parquet/parquet_file.h"
-
 namespace floe::iceberg {
+
+/// Rows [begin, end) of a file, by position in the file.
+struct RowRange {
+  int64_t begin = 0;
+  int64_t end = 0;
+  bool operator==(const RowRange& other) const = default;
+};
 
 /// Rows in both lists; each list is ascending and disjoint, as is the result.
 std::vector<RowRange> IntersectRanges(const std::vector<RowRange>& a,

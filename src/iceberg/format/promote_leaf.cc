@@ -10,7 +10,7 @@
 #include "arrow/type.h"
 #include "arrow/util/bitmap_ops.h"
 #include "base/error.h"
-#include "iceberg/format/parquet/column_projection.h"
+#include "iceberg/format/column_projection.h"
 
 namespace floe::iceberg {
 namespace {
@@ -57,6 +57,8 @@ bool IsReadableAs(const arrow::DataType& source, const Type& target) {
       return id == arrow::Type::TIMESTAMP;
     case TypeId::kString:
     case TypeId::kBinary:
+    case TypeId::kGeometry:
+    case TypeId::kGeography:
       return arrow::is_base_binary_like(id) || arrow::is_binary_view_like(id);
     case TypeId::kUuid:
     case TypeId::kFixed:

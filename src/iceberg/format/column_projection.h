@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "arrow/result.h"
-#include "iceberg/format/parquet/file_schema.h"
+#include "iceberg/format/file_schema.h"
 #include "iceberg/spec/literal.h"
 #include "iceberg/spec/schema.h"
 
