@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "capi/config_keys.h"
 #include "capi/error.h"
 #include "capi/handles.h"
 #include "capi/request.h"
@@ -33,11 +34,9 @@ std::unique_ptr<iceberg::CatalogRegistry>& Registry() {
 
 arrow::Result<iceberg::CatalogConfig> ConfigOf(const char* config_json) {
   ARROW_RETURN_NOT_OK(CheckNotNull(config_json, "config_json"));
-  ARROW_ASSIGN_OR_RAISE(
-      Request request, Request::Parse(config_json, "the catalog configuration",
-                                      {"catalog_type", "catalog_name", "uri", "warehouse",
-                                       "storage_options"},
-                                      ErrorCode::kInvalidConfig));
+  ARROW_ASSIGN_OR_RAISE(Request request,
+                        Request::Parse(config_json, "the catalog configuration",
+                                       CatalogKeys(), ErrorCode::kInvalidConfig));
   iceberg::CatalogConfig config;
   ARROW_ASSIGN_OR_RAISE(config.catalog_type, request.Text("catalog_type"));
   ARROW_ASSIGN_OR_RAISE(config.catalog_name,
