@@ -95,6 +95,9 @@ typedef struct floe_catalog floe_catalog;
 /// Feast's online tables in one namespace of a catalog.
 typedef struct floe_online floe_online;
 
+/// A request for online features, all but the entities.
+typedef struct floe_online_request floe_online_request;
+
 /// How far a call has come, in rows, and the wish to end it early. Thread-safe: made for
 /// one call, watched and cancelled from other threads while it runs.
 typedef struct floe_progress floe_progress;
@@ -210,6 +213,32 @@ FLOE_EXPORT floe_error* floe_append(floe_catalog* catalog, const char* table,
                                     struct ArrowArrayStream* rows,
                                     const char* options_json, char** out_json);
 
+/// Deletes the rows of the main branch for which the filter (as floe_scan takes it) is
+/// true, in one snapshot; none where there is no such row. Done anew when another writer
+/// was first and it matters (write.delete.isolation-level).
+///
+/// options_json may be NULL, or {"mode"?: "copy-on-write" | "merge-on-read" (the table's
+/// write.delete.mode), "snapshot_properties"?: {text: text}}. `out_json` may be NULL; it
+/// receives {"deleted_rows", "removed_files", "rewritten_files", "delete_files",
+/// "metadata_location"}; of files removed unread, all rows they held count as deleted.
+FLOE_EXPORT floe_error* floe_delete_rows(floe_catalog* catalog, const char* table,
+                                         const char* filter, const char* options_json,
+                                         char** out_json);
+
+/// Upkeep of a table. `action` and what options_json (may be NULL) may hold besides
+/// "dry_run"?: boolean:
+/// "compact": {"filter"?, "target_bytes"?, "min_files"? (5), "rewrite_all"? (false),
+/// "sort_by"?: [column, or "column desc"], empty for the table's sort order};
+/// "deletes": {"filter"?, "min_files"? (2)}; "manifests": {"target_bytes"?};
+/// "expire": {"older_than_ms"?: a time, "retain_last"?, "keep_files"? (false)};
+/// "orphans": {"older_than_ms"?: a time, "allow_recent"? (false)}.
+/// `out_json` may be NULL; it receives {"action", "dry_run", "table", "snapshot_id",
+/// "metadata_location", "counts": {text: integer}, "removed": [location], "failures":
+/// [text]}.
+FLOE_EXPORT floe_error* floe_maintain(floe_catalog* catalog, const char* table,
+                                      const char* action, const char* options_json,
+                                      char** out_json);
+
 /// Reads a table, pruned by the filter, as a stream of batches in no fixed order.
 ///
 /// `table` is "namespace.table", or the path or file:// URI of a metadata.json, for
@@ -263,8 +292,14 @@ FLOE_EXPORT floe_error* floe_historical_features(floe_catalog* catalog,
                                                  struct ArrowArrayStream* out,
                                                  char** out_receipt_json);
 
-/// What floe_historical_features would read, without reading feature data: JSON with, per
-/// view, its pin, time range, key bounds and the files kept and left out.
+/// What floe_historical_features would read, without reading rows: {"entity_rows",
+/// "all_entity_rows_seen", "output_columns", "views": [{"view", "source", "snapshot_id",
+/// "filter": the times and keys looked for, "files_total", "files_opened": left by the
+/// table's metadata, "files_kept": with row groups to read, "row_groups",
+/// "row_groups_kept", "rows_kept", "bytes_kept", "key_bytes", "feature_bytes", "files":
+/// [{"path", "size_bytes", "row_groups", "row_groups_kept", "rows_kept", "key_bytes",
+/// "feature_bytes"}]}]}. Bytes are the compressed columns of the row groups kept; of
+/// feature columns only the pages with rows found are then read.
 FLOE_EXPORT floe_error* floe_explain_historical_features(floe_catalog* catalog,
                                                          const char* request_json,
                                                          struct ArrowArrayStream* entity,
@@ -286,12 +321,33 @@ FLOE_EXPORT floe_error* floe_pull_all(floe_catalog* catalog, const char* request
                                       struct ArrowArrayStream* out,
                                       char** out_receipt_json);
 
+/// Statistics of a source's columns for data-quality monitoring, as Feast defines them
+/// and exact, in bounded memory.
+///
+/// request_json: {"source": source, "features": [{"column": source column, "name"?: text
+/// for the answer, "kind": "numeric" | "categorical"}], may be empty, "start_us"?,
+/// "end_us"?: both inclusive, "histogram_bins"? (20), "top_n"? (10), "memory_bytes"?: for
+/// what is kept of all columns together; less of it reads the source more often (256
+/// MiB), "options"?: options}. The answer: {"rows", "passes", "max_timestamp_us": integer
+/// or null, "features": [{"feature_name", "feature_type", "row_count", "null_count",
+/// "null_rate", "mean", "stddev", "min_val", "max_val", "p50", "p75", "p90", "p95",
+/// "p99", "histogram"}]}; a number column's histogram is {"bins", "counts", "bin_width"},
+/// a name column's {"values": [{"value", "count"}], "other_count", "unique_count"}.
+/// Errors: NO_SUCH_TABLE, NO_SUCH_COLUMN, INVALID_ARGUMENT for values that are no
+/// numbers.
+FLOE_EXPORT floe_error* floe_feature_statistics(floe_catalog* catalog,
+                                                const char* request_json,
+                                                char** out_json);
+
 /// Opens the online tables of a namespace. The handle keeps the catalog open.
 ///
 /// config_json: {"namespace"?: text ("feast_online"), "partition_strategy"?:
 /// "entity_hash" | "timestamp" | "hybrid" ("entity_hash"), "partition_count"?: integer
 /// (32), "read_timeout_ms"?: integer, the deadline of a read (100; 0: none),
-/// "entity_key_serialization_version"?: 2 or 3 (3)}. Errors: INVALID_CONFIG.
+/// "entity_key_serialization_version"?: 2 or 3 (3), "snapshot_refresh_ms"?: integer, for
+/// how long a table's version is not asked for again (0: every read asks; writes through
+/// this handle are seen at once), "row_cache_bytes"?: integer, memory for rows read
+/// lately (256 MiB)}. Errors: INVALID_CONFIG.
 FLOE_EXPORT floe_error* floe_online_open(floe_catalog* catalog, const char* config_json,
                                          floe_online** out);
 
@@ -366,17 +422,75 @@ FLOE_EXPORT int64_t floe_progress_total(const floe_progress* progress);
 /// Writes a source's newest row per key into a view's online table: floe_pull_latest and
 /// floe_online_write in one, without a row leaving the library.
 ///
-/// request_json: {"view": view, "source": source, "join_keys": [{"source": column, "name":
-/// the view's join key, "type": Feast value type}] (empty for a view without entities),
-/// "features": [{"source": column, "name": the view's feature, "vector_length"?: integer,
-/// the length of all of its lists, 0 for that of the first}], "start_us"?, "end_us"?: as
-/// in floe_pull_latest, "rows_per_commit"?: integer (4194304), "options"?: options}.
-/// `progress` and `out_json` may be NULL; the latter receives {"rows", "files", "commits",
-/// "snapshot_id": integer or null, of the last commit}. Writing the same rows again
-/// changes no answer. Errors: as of the two calls; CANCELLED.
+/// request_json: {"view": view, "source": source, "join_keys": [{"source": column,
+/// "name": the view's join key, "type": Feast value type}] (empty for a view without
+/// entities), "features": [{"source": column, "name": the view's feature,
+/// "vector_length"?: integer, the length of all of its lists, 0 for that of the first}],
+/// "start_us"?, "end_us"?: as in floe_pull_latest, "rows_per_commit"?: integer (4194304),
+/// "options"?: options}. `progress` and `out_json` may be NULL; the latter receives
+/// {"rows", "files", "commits", "snapshot_id": integer or null, of the last commit}.
+/// Writing the same rows again changes no answer. Errors: as of the two calls; CANCELLED.
 FLOE_EXPORT floe_error* floe_materialize(floe_catalog* catalog, floe_online* online,
                                          const char* request_json,
                                          floe_progress* progress, char** out_json);
+
+/// Makes a request for online features ready to be asked many times. It stays valid after
+/// the handle is closed. Free it by floe_online_request_free.
+///
+/// request_json: {"columns": [{"name": text, "is_returned"?: boolean (true)}], "views":
+/// [{"view": view, "features": [names], "names": [what the response calls each; "" leaves
+/// it out], "join_keys": [{"name": join key, "column": index into columns}], or instead
+/// "key_column": index of a column of whole entity keys, "ttl_us"?: integer, the age
+/// beyond which rows are OUTSIDE_MAX_AGE (0: none is), "metadata_name"?: text,
+/// "metadata_version"?: integer}]}. Errors: INVALID_ARGUMENT.
+FLOE_EXPORT floe_error* floe_online_prepare(floe_online* online, const char* request_json,
+                                            floe_online_request** out);
+
+/// Frees a request; NULL is allowed.
+FLOE_EXPORT void floe_online_request_free(floe_online_request* request);
+
+/// Answers a request for some entities: `out` receives a serialized
+/// feast.serving.GetOnlineFeaturesResponse, the entity columns first.
+///
+/// `entities` are, little-endian, without padding: u32 count of rows; then for each
+/// column of the request one byte and its values: 0, i64s (INT64); 1, i32s (INT32); 2,
+/// per row u32 length and UTF-8 (STRING); 3, per row u32 length and a serialized
+/// feast.types.Value; 4, per row u32 length and a serialized feast.types.EntityKey; 5,
+/// u32 length and the UTF-8 of one STRING for all rows. DEADLINE_EXCEEDED after
+/// read_timeout_ms, over all views, even where the catalog or storage hangs;
+/// RESOURCE_EXHAUSTED while too many such reads still hang; NO_SUCH_TABLE where a view
+/// was never applied.
+FLOE_EXPORT floe_error* floe_online_features(floe_online_request* request,
+                                             const uint8_t* entities, size_t size,
+                                             floe_bytes* out);
+
+/// The values of a serialized feast.serving.GetOnlineFeaturesResponse by column.
+///
+/// `out` receives, little-endian, without padding: u32 count of columns; for each, in the
+/// message's order, one byte (the form), u32 count of rows, u32 count of rows without a
+/// value and a u32 for each of those; then by form: 0, nothing, the values are of other
+/// types or of several; 1, f64s (DOUBLE, FLOAT); 2, i64s (INT64, INT32); 3, one byte each
+/// (BOOL); 4, a u32 length each and then the UTF-8 of all (STRING).
+FLOE_EXPORT floe_error* floe_features_columns(const uint8_t* message, size_t size,
+                                              floe_bytes* out);
+
+/// Searches a view's newest rows, exactly: each is looked at.
+///
+/// request_json: {"view": view, "features": [names to answer with], "top_k"?: integer
+/// (10), "vector_feature"?: text and "metric"?: "L2" | "L1" | "cosine" | "dot" ("L2"), for
+/// an embedding, "text"?: words that must all occur in one of "text_features"?: [names],
+/// "filter"?: text, the JSON of {"type": "eq" | "ne" | "gt" | "gte" | "lt" | "lte" | "in" |
+/// "nin", "key": feature or join key, "value"} or {"type": "and" | "or", "filters": [..]},
+/// "timeout_ms"?: integer (10000; 0: none)}. `embedding` may be NULL where a text is given.
+///
+/// The answer is, little-endian, without padding: u32 count of documents; for each u32
+/// length and the serialized entity key, i64 event timestamp in microseconds, f64
+/// distance (0 without an embedding), f64 text rank in [0, 1) (0 without a text), then per
+/// feature u32 length and a serialized feast.types.Value. The nearest are first; without an
+/// embedding those that fit the text best.
+FLOE_EXPORT floe_error* floe_online_search(floe_online* online, const char* request_json,
+                                           const float* embedding, size_t size,
+                                           floe_bytes* out);
 
 /// Drops the tables of views and their files. request_json: {"drop": [{"project", "view",
 /// "version"?}]}. A table that is gone already is no error.

@@ -34,6 +34,7 @@ struct ArrowArrayStream {
 typedef struct floe_error floe_error;
 typedef struct floe_catalog floe_catalog;
 typedef struct floe_online floe_online;
+typedef struct floe_online_request floe_online_request;
 typedef struct floe_progress floe_progress;
 typedef struct floe_bytes {
   const uint8_t* data;
@@ -70,6 +71,12 @@ floe_error* floe_drop_table(floe_catalog* catalog, const char* table,
 floe_error* floe_append(floe_catalog* catalog, const char* table,
                                     struct ArrowArrayStream* rows,
                                     const char* options_json, char** out_json);
+floe_error* floe_delete_rows(floe_catalog* catalog, const char* table,
+                                         const char* filter, const char* options_json,
+                                         char** out_json);
+floe_error* floe_maintain(floe_catalog* catalog, const char* table,
+                                      const char* action, const char* options_json,
+                                      char** out_json);
 floe_error* floe_scan(floe_catalog* catalog, const char* table,
                                   const char* options_json, struct ArrowArrayStream* out);
 floe_error* floe_historical_features(floe_catalog* catalog,
@@ -87,6 +94,9 @@ floe_error* floe_pull_latest(floe_catalog* catalog, const char* request_json,
 floe_error* floe_pull_all(floe_catalog* catalog, const char* request_json,
                                       struct ArrowArrayStream* out,
                                       char** out_receipt_json);
+floe_error* floe_feature_statistics(floe_catalog* catalog,
+                                                const char* request_json,
+                                                char** out_json);
 floe_error* floe_online_open(floe_catalog* catalog, const char* config_json,
                                          floe_online** out);
 void floe_online_close(floe_online* online);
@@ -110,6 +120,17 @@ int64_t floe_progress_total(const floe_progress* progress);
 floe_error* floe_materialize(floe_catalog* catalog, floe_online* online,
                                          const char* request_json,
                                          floe_progress* progress, char** out_json);
+floe_error* floe_online_prepare(floe_online* online, const char* request_json,
+                                            floe_online_request** out);
+void floe_online_request_free(floe_online_request* request);
+floe_error* floe_online_features(floe_online_request* request,
+                                             const uint8_t* entities, size_t size,
+                                             floe_bytes* out);
+floe_error* floe_features_columns(const uint8_t* message, size_t size,
+                                              floe_bytes* out);
+floe_error* floe_online_search(floe_online* online, const char* request_json,
+                                           const float* embedding, size_t size,
+                                           floe_bytes* out);
 floe_error* floe_online_teardown(floe_online* online,
                                              const char* request_json);
 """

@@ -89,6 +89,14 @@ def take_text(pointer):
         lib().floe_string_free(pointer[0])
 
 
+def take_bytes(out):
+    """The bytes behind a floe_bytes*, freed."""
+    try:
+        return ffi.buffer(out.data, out.size)[:]
+    finally:
+        lib().floe_bytes_free(out)
+
+
 def _address(pointer):
     return int(ffi.cast("uintptr_t", pointer))
 

@@ -4,7 +4,7 @@ them under `view`; rows and keys are packed as floe.proto_rows packs them."""
 import json
 import re
 
-from floe._library import check, ffi, json_text, lib, take_text
+from floe._library import check, ffi, json_text, lib, take_bytes, take_text
 from floe.errors import FloeNotFoundError
 
 
@@ -60,10 +60,24 @@ class OnlineTables:
                 self._handle, json_text(request), ffi.from_buffer(keys), len(keys), out
             )
         )
-        try:
-            return bytes(ffi.buffer(out.data, out.size))
-        finally:
-            lib().floe_bytes_free(out)
+        return take_bytes(out)
+
+    def prepare(self, request):
+        """A request for features, of floe_online_prepare's request_json."""
+        out = ffi.new("floe_online_request**")
+        check(lib().floe_online_prepare(self._handle, json_text(request), out))
+        return NativeRequest(ffi.gc(out[0], lib().floe_online_request_free))
+
+    def search(self, request, embedding):
+        """The packed documents of floe_online_search; embedding: an array of floats, or
+        None."""
+        out = ffi.new("floe_bytes*")
+        vector = ffi.NULL if embedding is None else ffi.from_buffer("float[]", embedding)
+        size = 0 if embedding is None else len(embedding)
+        check(
+            lib().floe_online_search(self._handle, json_text(request), vector, size, out)
+        )
+        return take_bytes(out)
 
     def other_versions(self, view):
         """The view at every version that has a table, but for the one `view` names."""
@@ -78,3 +92,27 @@ class OnlineTables:
         return [
             {**view, "version": version} for version in sorted(versions - {view["version"]})
         ]
+
+
+class NativeRequest:
+    """A request made ready: floe_online_features. Thread-safe."""
+
+    def __init__(self, handle):
+        self._handle = handle
+
+    def features(self, entities):
+        """The response's bytes for packed entities."""
+        out = ffi.new("floe_bytes*")
+        error = lib().floe_online_features(
+            self._handle, ffi.from_buffer(entities), len(entities), out
+        )
+        if error != ffi.NULL:
+            check(error)
+        return take_bytes(out)
+
+
+def features_columns(message):
+    """The packed columns of floe_features_columns."""
+    out = ffi.new("floe_bytes*")
+    check(lib().floe_features_columns(ffi.from_buffer(message), len(message), out))
+    return take_bytes(out)

@@ -71,8 +71,13 @@ def unpack_rows(answer, key_count, feature_names):
         if micros == NO_TIMESTAMP:
             rows.append((None, None))
         else:
-            rows.append((_EPOCH + timedelta(microseconds=micros), values))
+            rows.append((from_micros(micros), values))
     return rows
+
+
+def from_micros(micros):
+    """The time of microseconds since the epoch."""
+    return _EPOCH + timedelta(microseconds=micros)
 
 
 def _to_micros(time):

@@ -1,3 +1,7 @@
+#include <sys/types.h>
+#include <unistd.h>
+
+#include <atomic>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -29,6 +33,12 @@ std::unique_ptr<iceberg::CatalogRegistry> MakeRegistry() {
 std::unique_ptr<iceberg::CatalogRegistry>& Registry() {
   static auto* const registry =
       new std::unique_ptr<iceberg::CatalogRegistry>(MakeRegistry());
+  static std::atomic<pid_t> owner = ::getpid();
+  // A forked process may neither use nor close its parent's connections.
+  if (owner.exchange(::getpid()) != ::getpid()) {
+    static_cast<void>(registry->release());
+    *registry = MakeRegistry();
+  }
   return *registry;
 }
 

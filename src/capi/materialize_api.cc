@@ -131,6 +131,7 @@ arrow::Status Materialize(floe_catalog* catalog, floe_online* online,
       online::MaterializeResult result,
       online::Materialize(*online->writer, request.view, request.columns, *rows.reader,
                           request.options));
+  online->reader->Forget(request.view);
   return PutResult(result, out_json);
 }
 

@@ -30,14 +30,16 @@ namespace floe::capi {
 namespace {
 
 constexpr int32_t kMaxReadTimeoutMs = 24 * 3600 * 1000;
+constexpr int64_t kMaxRefreshMs = 24 * 3600 * 1000;
 
 arrow::Result<online::OnlineStoreConfig> ConfigOf(const char* config_json) {
   ARROW_ASSIGN_OR_RAISE(
       Request request,
-      Request::Parse(config_json, "the online store configuration",
-                     {"namespace", "partition_strategy", "partition_count",
-                      "read_timeout_ms", "entity_key_serialization_version"},
-                     ErrorCode::kInvalidConfig));
+      Request::Parse(
+          config_json, "the online store configuration",
+          {"namespace", "partition_strategy", "partition_count", "read_timeout_ms",
+           "entity_key_serialization_version", "snapshot_refresh_ms", "row_cache_bytes"},
+          ErrorCode::kInvalidConfig));
   online::OnlineStoreConfig config;
   ARROW_ASSIGN_OR_RAISE(config.table_namespace,
                         request.TextOr("namespace", config.table_namespace));
@@ -58,6 +60,11 @@ arrow::Result<online::OnlineStoreConfig> ConfigOf(const char* config_json) {
                         request.IntegerOr("entity_key_serialization_version",
                                           config.entity_key_serialization_version, 2, 3));
   config.entity_key_serialization_version = static_cast<int>(version);
+  ARROW_ASSIGN_OR_RAISE(config.snapshot_refresh_ms,
+                        request.IntegerOr("snapshot_refresh_ms",
+                                          config.snapshot_refresh_ms, 0, kMaxRefreshMs));
+  ARROW_ASSIGN_OR_RAISE(config.row_cache_bytes,
+                        request.IntegerOr("row_cache_bytes", config.row_cache_bytes, 0));
   ARROW_RETURN_NOT_OK(config.Validate());
   return config;
 }
@@ -70,7 +77,8 @@ arrow::Status Open(floe_catalog* handle, const char* config_json, floe_online** 
                         online::OnlineReader::Make(catalog, config));
   auto writer = std::make_unique<online::OnlineWriter>(catalog, config);
   *out = std::make_unique<floe_online>(
-             floe_online{catalog, config, std::move(reader), std::move(writer)})
+             floe_online{catalog, config, std::move(reader), std::move(writer),
+                         std::make_shared<online::DeadlineRunner>()})
              .release();
   return arrow::Status::OK();
 }
@@ -100,14 +108,6 @@ arrow::Status Update(floe_online* handle, const char* request_json) {
             .status());
   }
   return DropViews(handle, request);
-}
-
-arrow::Status Warm(floe_online* handle, const char* request_json) {
-  ARROW_RETURN_NOT_OK(CheckNotNull(handle, "online"));
-  ARROW_ASSIGN_OR_RAISE(Request request,
-                        Request::Parse(request_json, "the warming request", {"view"}));
-  ARROW_ASSIGN_OR_RAISE(online::OnlineView view, RequestedView(request));
-  return handle->reader->Warm(view);
 }
 
 arrow::Status PutWriteResult(const online::OnlineWriteResult& result, char** out_json) {
@@ -214,13 +214,8 @@ arrow::Status Write(floe_online* handle, const char* request_json, ArrowArrayStr
       ToOnlineRows(*batch, columns, handle->config.entity_key_serialization_version));
   ARROW_ASSIGN_OR_RAISE(online::OnlineWriteResult result,
                         handle->writer->Write(view, online_rows));
+  handle->reader->Forget(view);
   return PutWriteResult(result, out_json);
-}
-
-arrow::Result<std::string_view> BufferOf(const uint8_t* data, size_t size,
-                                         const char* argument) {
-  if (size > 0) ARROW_RETURN_NOT_OK(CheckNotNull(data, argument));
-  return std::string_view(reinterpret_cast<const char*>(data), size);
 }
 
 arrow::Status WriteProtos(floe_online* handle, const char* request_json,
@@ -232,25 +227,8 @@ arrow::Status WriteProtos(floe_online* handle, const char* request_json,
   ARROW_ASSIGN_OR_RAISE(online::OnlineView view, RequestedView(request));
   ARROW_ASSIGN_OR_RAISE(online::OnlineWriteResult result,
                         online::WriteProtoRows(*handle->writer, view, buffer));
+  handle->reader->Forget(view);
   return PutWriteResult(result, out_json);
-}
-
-arrow::Status ReadProtos(floe_online* handle, const char* request_json,
-                         const uint8_t* keys, size_t size, floe_bytes* out) {
-  ARROW_RETURN_NOT_OK(CheckNotNull(handle, "online"));
-  ARROW_RETURN_NOT_OK(CheckNotNull(out, "out"));
-  ARROW_ASSIGN_OR_RAISE(std::string_view buffer, BufferOf(keys, size, "keys"));
-  ARROW_ASSIGN_OR_RAISE(Request request, Request::Parse(request_json, "the read request",
-                                                        {"view", "features"}));
-  ARROW_ASSIGN_OR_RAISE(online::OnlineView view, RequestedView(request));
-  ARROW_ASSIGN_OR_RAISE(std::vector<std::string> features, request.Texts("features"));
-  ARROW_ASSIGN_OR_RAISE(std::string answer,
-                        online::ReadProtoRows(*handle->reader, view, buffer, features));
-  auto owner = std::make_unique<std::string>(std::move(answer));
-  out->data = reinterpret_cast<const uint8_t*>(owner->data());
-  out->size = owner->size();
-  out->owner = owner.release();
-  return arrow::Status::OK();
 }
 
 arrow::Status Teardown(floe_online* handle, const char* request_json) {
@@ -279,10 +257,6 @@ floe_error* floe_online_update(floe_online* online, const char* request_json) {
   return floe::capi::Export([&] { return floe::capi::Update(online, request_json); });
 }
 
-floe_error* floe_online_warm(floe_online* online, const char* request_json) {
-  return floe::capi::Export([&] { return floe::capi::Warm(online, request_json); });
-}
-
 floe_error* floe_online_write(floe_online* online, const char* request_json,
                               struct ArrowArrayStream* rows, char** out_json) {
   return floe::capi::Export(
@@ -294,12 +268,6 @@ floe_error* floe_online_write_protos(floe_online* online, const char* request_js
   return floe::capi::Export([&] {
     return floe::capi::WriteProtos(online, request_json, rows, size, out_json);
   });
-}
-
-floe_error* floe_online_read_protos(floe_online* online, const char* request_json,
-                                    const uint8_t* keys, size_t size, floe_bytes* out) {
-  return floe::capi::Export(
-      [&] { return floe::capi::ReadProtos(online, request_json, keys, size, out); });
 }
 
 floe_error* floe_online_teardown(floe_online* online, const char* request_json) {

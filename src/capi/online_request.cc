@@ -1,8 +1,10 @@
 #include "capi/online_request.h"
 
 #include <limits>
+#include <memory>
 #include <utility>
 
+#include "capi/error.h"
 #include "feast/value_type.h"
 
 namespace floe::capi {
@@ -41,6 +43,19 @@ const std::vector<std::string>& FullViewKeys() {
 arrow::Result<online::OnlineView> RequestedView(const Request& request) {
   ARROW_ASSIGN_OR_RAISE(Request view, request.Object("view", FullViewKeys()));
   return FullViewOf(view);
+}
+
+arrow::Result<std::string_view> BufferOf(const uint8_t* data, size_t size,
+                                         const char* argument) {
+  if (size > 0) ARROW_RETURN_NOT_OK(CheckNotNull(data, argument));
+  return std::string_view(reinterpret_cast<const char*>(data), size);
+}
+
+void PutBytes(std::string bytes, floe_bytes* out) {
+  auto owner = std::make_unique<std::string>(std::move(bytes));
+  out->data = reinterpret_cast<const uint8_t*>(owner->data());
+  out->size = owner->size();
+  out->owner = owner.release();
 }
 
 }  // namespace floe::capi

@@ -15,6 +15,11 @@ using iceberg::Literal;
 
 constexpr int64_t kBytesPerFile = 512;
 
+uint64_t NewLineage() {
+  static std::atomic<uint64_t> last = 0;
+  return ++last;
+}
+
 /// Position in the partition tuple of identity(`field_id`), or -1.
 int IdentityPosition(const iceberg::PartitionSpec& spec, int32_t field_id) {
   for (size_t i = 0; i < spec.fields.size(); ++i) {
@@ -74,6 +79,7 @@ arrow::Result<std::shared_ptr<const FileIndex>> FileIndex::Make(
                         iceberg::TableNameMapping(*version.metadata()));
   index->by_hash_.resize(static_cast<size_t>(index->layout_.partition_count));
 
+  index->lineage_ = NewLineage();
   const iceberg::Snapshot* snapshot = version.metadata()->current_snapshot();
   if (snapshot == nullptr) return index;
   bool extended = false;
@@ -90,8 +96,22 @@ arrow::Result<std::shared_ptr<const FileIndex>> FileIndex::Make(
       ARROW_ASSIGN_OR_RAISE(extended, index->Extend(*previous));
     }
   }
-  if (!extended) ARROW_RETURN_NOT_OK(index->Plan());
+  if (!extended) {
+    ARROW_RETURN_NOT_OK(index->Plan());
+  } else if (index->Succeeds(*previous)) {
+    index->lineage_ = previous->lineage_;
+    index->version_ = previous->version_ + 1;
+  }
   return index;
+}
+
+bool FileIndex::Succeeds(const FileIndex& previous) const {
+  const iceberg::TableMetadata& before = *previous.table_->metadata();
+  const iceberg::TableMetadata& now = *table_->metadata();
+  return before.current_schema_id == now.current_schema_id &&
+         before.Property(iceberg::NameMapping::kProperty, "") ==
+             now.Property(iceberg::NameMapping::kProperty, "") &&
+         !previous.has_successor_.exchange(true);
 }
 
 arrow::Status FileIndex::Plan() {
@@ -104,9 +124,9 @@ arrow::Status FileIndex::Plan() {
   options.metrics_columns = {kEntityKeyColumn};
   ARROW_ASSIGN_OR_RAISE(auto plan, iceberg::PlanFiles(table_, options));
   for (const iceberg::FileScanTask& task : plan->tasks) {
-    ARROW_RETURN_NOT_OK(
-        Add(Source{task.file, task.spec.get(), task.sequence_number, task.constants,
-                   task.position_deletes, task.equality_deletes}));
+    ARROW_RETURN_NOT_OK(Add(Source{task.file, task.spec.get(), task.sequence_number,
+                                   task.constants, task.position_deletes,
+                                   task.equality_deletes}));
   }
   return arrow::Status::OK();
 }

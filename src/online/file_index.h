@@ -76,6 +76,13 @@ class FileIndex {
   /// Files that may hold any key: of another partition spec, or without a hash.
   const IndexedFiles& UnplacedFiles() const { return unplaced_; }
 
+  /// Versions of the table of one lineage only add files: PartitionFiles and
+  /// UnplacedFiles of an earlier version() are the beginning of a later one's, and the
+  /// schema is the same. What was found in those files holds in all that follow. Lineages
+  /// are numbered over all tables of the process.
+  uint64_t lineage() const { return lineage_; }
+  uint64_t version() const { return version_; }
+
   int64_t file_count() const { return file_count_; }
   /// How many files were read from manifests to make this index, the rest being shared.
   int64_t files_added() const { return files_added_; }
@@ -89,6 +96,8 @@ class FileIndex {
   /// False when the snapshot does more than add data files to `previous`.
   arrow::Result<bool> Extend(const FileIndex& previous);
   arrow::Status Add(Source source);
+  /// Whether this index, which has all files of `previous`, may go on its lineage.
+  bool Succeeds(const FileIndex& previous) const;
 
   iceberg::TablePtr table_;
   OnlineLayout layout_;
@@ -101,6 +110,10 @@ class FileIndex {
   bool has_delete_manifests_ = false;
   int64_t file_count_ = 0;
   int64_t files_added_ = 0;
+  uint64_t lineage_ = 0;
+  uint64_t version_ = 0;
+  /// One index alone may follow another in its lineage, so that versions have one order.
+  mutable std::atomic<bool> has_successor_ = false;
 };
 
 }  // namespace floe::online

@@ -1,356 +1,33 @@
 #include "online/online_reader.h"
 
 #include <algorithm>
+#include <map>
 #include <mutex>
-#include <numeric>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 
 #include "arrow/array.h"
-#include "arrow/chunked_array.h"
+#include "arrow/record_batch.h"
 #include "base/error.h"
 #include "base/hex.h"
 #include "base/lru_cache.h"
 #include "base/parallel.h"
-#include "feast/value_type.h"
-#include "iceberg/format/parquet/key_lookup.h"
+#include "feast/value_codec.h"
 #include "iceberg/table/scan.h"
 #include "online/file_index.h"
-#include "online/file_rows.h"
+#include "online/key_read.h"
 #include "online/read_deadline.h"
+#include "online/row_cache.h"
 
 namespace floe::online {
 
 namespace {
 
-using iceberg::OutputColumn;
-
 constexpr int64_t kIndexCacheBytes = int64_t{256} << 20;
-constexpr int64_t kDeletesCacheBytes = int64_t{64} << 20;
+constexpr int64_t kKeysCacheBytes = int64_t{64} << 20;
 constexpr int64_t kMaxKeysPerRead = 1'000'000;
-/// Fewer files than this are looked into by the calling thread alone: a thread costs
-/// about as much to start as a small file to probe.
-constexpr size_t kMinFilesPerThread = 4;
-
-const std::shared_ptr<arrow::DataType>& TimesType() {
-  static const auto type = arrow::timestamp(arrow::TimeUnit::MICRO, "UTC");
-  return type;
-}
-
-using DeletedRows = std::vector<int64_t>;
-
-/// What requests share besides the index.
-struct SharedCaches {
-  iceberg::DecodeScratchPool scratch;
-  LruCache<DeletedRows> deleted_rows{kDeletesCacheBytes};
-};
-
-/// The newest row of one key so far.
-struct Winner {
-  int32_t task = -1;  ///< -1: none.
-  int64_t row = 0;
-  int64_t event_ts = 0;
-  int64_t created_ts = 0;  ///< kNoCreated: NULL.
-};
-constexpr int64_t kNoCreated = INT64_MIN;
-
-/// The keys to look for in one file, and what was found.
-struct FileTask {
-  const IndexedFile* file = nullptr;
-  std::vector<int32_t> keys;  ///< Ordinals of distinct keys, ascending.
-  std::vector<iceberg::KeyMatch> matches;
-  /// Of the matches whose keys have others: what decides between them.
-  std::shared_ptr<arrow::TimestampArray> event_ts;
-  std::shared_ptr<arrow::TimestampArray> created_ts;
-  iceberg::ParquetFilePtr parquet;  ///< Set where there are matches.
-  iceberg::KeyLookupCounters counters;
-};
-
-arrow::Result<std::shared_ptr<arrow::Array>> FinishColumn(OutputColumn* column) {
-  ARROW_ASSIGN_OR_RAISE(auto chunked, column->Finish());
-  if (chunked->num_chunks() == 1) return chunked->chunk(0);
-  if (chunked->num_chunks() == 0) return arrow::MakeEmptyArray(chunked->type());
-  return MakeError(ErrorCode::kResourceExhausted,
-                   "a feature's values of one request are over 2 GiB; ask for fewer "
-                   "entities");
-}
-
-/// One request against one version of the table.
-class ReadRequest {
- public:
-  ReadRequest(const FileIndex& index, const ReadDeadline& deadline, SharedCaches* caches,
-              int threads)
-      : index_(index), deadline_(deadline), caches_(caches), threads_(threads) {}
-
-  arrow::Result<OnlineRows> Run(std::span<const std::string> keys,
-                                const std::vector<WantedColumn>& features) {
-    SortKeys(keys);
-    MakeTasks();
-    ARROW_RETURN_NOT_OK(ForEachTask([this](FileTask* task) { return LookUp(task); }));
-    CountMatches();
-    ARROW_RETURN_NOT_OK(ForEachTask([this](FileTask* task) { return ReadTimes(task); }));
-    ChooseWinners();
-    return Collect(static_cast<int64_t>(keys.size()), features);
-  }
-
-  void AddCounters(OnlineReadCounters* counters) const {
-    for (const FileTask& task : tasks_) {
-      counters->files_in_partitions += static_cast<int64_t>(task.keys.size());
-      counters->bloom_checks += task.counters.bloom_checks;
-      counters->bloom_hits += task.counters.bloom_hits;
-      counters->key_pages_read += task.counters.pages_read;
-      counters->rows_matched += static_cast<int64_t>(task.matches.size());
-    }
-    counters->files_opened += static_cast<int64_t>(tasks_.size());
-  }
-
- private:
-  arrow::Status ForEachTask(const std::function<arrow::Status(FileTask*)>& body) {
-    const int threads =
-        std::min<int>(threads_, static_cast<int>(tasks_.size() / kMinFilesPerThread) + 1);
-    return ParallelFor(static_cast<int64_t>(tasks_.size()), threads,
-                       [&](int64_t i) { return body(&tasks_[i]); });
-  }
-
-  /// Distinct keys in byte order (which their hex has too), and where each was asked for.
-  void SortKeys(std::span<const std::string> keys) {
-    std::vector<uint32_t> order(keys.size());
-    std::iota(order.begin(), order.end(), 0);
-    std::sort(order.begin(), order.end(),
-              [&](uint32_t a, uint32_t b) { return keys[a] < keys[b]; });
-    for (uint32_t position : order) {
-      if (raw_keys_.empty() || raw_keys_.back() != keys[position]) {
-        raw_keys_.push_back(keys[position]);
-        hex_keys_.push_back(HexEncode(keys[position]));
-        positions_.emplace_back();
-      }
-      positions_.back().push_back(position);
-    }
-  }
-
-  void AddTask(const IndexedFile& file, std::span<const int32_t> keys) {
-    FileTask task;
-    for (int32_t key : keys) {
-      if (!file.has_bounds ||
-          (file.lower <= hex_keys_[key] && hex_keys_[key] <= file.upper)) {
-        task.keys.push_back(key);
-      }
-    }
-    if (task.keys.empty()) return;
-    task.file = &file;
-    tasks_.push_back(std::move(task));
-  }
-
-  void MakeTasks() {
-    std::vector<std::pair<int32_t, int32_t>> hashed;
-    std::vector<int32_t> all;
-    for (size_t key = 0; key < raw_keys_.size(); ++key) {
-      const auto ordinal = static_cast<int32_t>(key);
-      hashed.emplace_back(EntityHash(raw_keys_[key], index_.layout().partition_count),
-                          ordinal);
-      all.push_back(ordinal);
-    }
-    std::sort(hashed.begin(), hashed.end());
-    std::vector<int32_t> group;
-    for (size_t i = 0; i < hashed.size();) {
-      const int32_t hash = hashed[i].first;
-      group.clear();
-      for (; i < hashed.size() && hashed[i].first == hash; ++i) {
-        group.push_back(hashed[i].second);
-      }
-      for (const auto& file : index_.PartitionFiles(hash)) AddTask(*file, group);
-    }
-    for (const auto& file : index_.UnplacedFiles()) AddTask(*file, all);
-  }
-
-  arrow::Status LookUp(FileTask* task) {
-    ARROW_RETURN_NOT_OK(deadline_.Check("looking into a data file"));
-    ARROW_ASSIGN_OR_RAISE(auto parquet, task->file->Open(*index_.table()->io()));
-    ARROW_ASSIGN_OR_RAISE(const int column,
-                          task->file->KeyLeaf(*parquet, index_.key_field_id(),
-                                              index_.name_mapping().get()));
-    std::vector<std::string_view> keys;
-    keys.reserve(task->keys.size());
-    for (int32_t key : task->keys) keys.push_back(hex_keys_[key]);
-    ARROW_ASSIGN_OR_RAISE(task->matches,
-                          iceberg::LookupKeys(*parquet, column, keys, &task->counters));
-    ARROW_RETURN_NOT_OK(DropDeleted(task));
-    if (!task->matches.empty()) task->parquet = std::move(parquet);
-    return arrow::Status::OK();
-  }
-
-  arrow::Status DropDeleted(FileTask* task) {
-    if (!task->file->has_deletes() || task->matches.empty()) {
-      return arrow::Status::OK();
-    }
-    const std::string key =
-        index_.table()->metadata_location() + "|" + task->file->file->file_path;
-    ARROW_ASSIGN_OR_RAISE(
-        auto deleted,
-        caches_->deleted_rows.GetOrLoad(
-            key, [&]() -> arrow::Result<LruCache<DeletedRows>::Loaded> {
-              iceberg::FileScanTask scan;
-              scan.file = task->file->file;
-              scan.sequence_number = task->file->sequence_number;
-              scan.position_deletes = task->file->position_deletes;
-              scan.equality_deletes = task->file->equality_deletes;
-              scan.constants = task->file->constants;
-              ARROW_ASSIGN_OR_RAISE(DeletedRows rows,
-                                    iceberg::LoadDeletedRows(*index_.table(), scan));
-              const auto bytes = static_cast<int64_t>(rows.size() * sizeof(int64_t));
-              return LruCache<DeletedRows>::Loaded{
-                  std::make_shared<const DeletedRows>(std::move(rows)), bytes};
-            }));
-    std::erase_if(task->matches, [&](const iceberg::KeyMatch& match) {
-      return std::binary_search(deleted->begin(), deleted->end(), match.row);
-    });
-    return arrow::Status::OK();
-  }
-
-  void CountMatches() {
-    match_counts_.resize(raw_keys_.size());
-    for (const FileTask& task : tasks_) {
-      for (const iceberg::KeyMatch& match : task.matches) {
-        ++match_counts_[task.keys[match.key]];
-      }
-    }
-  }
-
-  bool IsContested(const FileTask& task, const iceberg::KeyMatch& match) const {
-    return match_counts_[task.keys[match.key]] > 1;
-  }
-
-  /// Event and creation times of the rows that are not their key's only ones.
-  arrow::Status ReadTimes(FileTask* task) {
-    std::vector<RowPick> picks;
-    for (size_t i = 0; i < task->matches.size(); ++i) {
-      if (!IsContested(*task, task->matches[i])) continue;
-      picks.push_back(
-          {static_cast<uint32_t>(task->matches[i].row), static_cast<uint32_t>(i)});
-    }
-    if (picks.empty()) return arrow::Status::OK();
-    ARROW_RETURN_NOT_OK(deadline_.Check("reading event times"));
-    ARROW_ASSIGN_OR_RAISE(auto columns, TimeColumns());
-    std::vector<std::unique_ptr<OutputColumn>> outputs;
-    ARROW_ASSIGN_OR_RAISE(
-        auto places,
-        MakeOutputs(columns, static_cast<int64_t>(task->matches.size()), &outputs));
-    FileRows rows(task->parquet, *task->file, index_, &caches_->scratch);
-    ARROW_RETURN_NOT_OK(rows.Gather(columns, picks, places, deadline_));
-    ARROW_ASSIGN_OR_RAISE(task->event_ts, FinishTimes(outputs[0].get()));
-    ARROW_ASSIGN_OR_RAISE(task->created_ts, FinishTimes(outputs[1].get()));
-    return arrow::Status::OK();
-  }
-
-  static arrow::Result<std::vector<OutputColumn*>> MakeOutputs(
-      const std::vector<WantedColumn>& columns, int64_t length,
-      std::vector<std::unique_ptr<OutputColumn>>* outputs) {
-    std::vector<OutputColumn*> places;
-    for (const WantedColumn& column : columns) {
-      ARROW_ASSIGN_OR_RAISE(auto output, OutputColumn::Make(column.type, length));
-      places.push_back(output.get());
-      outputs->push_back(std::move(output));
-    }
-    return places;
-  }
-
-  static arrow::Result<std::shared_ptr<arrow::TimestampArray>> FinishTimes(
-      OutputColumn* column) {
-    ARROW_ASSIGN_OR_RAISE(auto times, FinishColumn(column));
-    return std::static_pointer_cast<arrow::TimestampArray>(times);
-  }
-
-  arrow::Result<std::vector<WantedColumn>> TimeColumns() const {
-    std::vector<WantedColumn> columns;
-    for (const char* name : {kEventTsColumn, kCreatedTsColumn}) {
-      ARROW_ASSIGN_OR_RAISE(const auto* field, index_.table()->schema()->GetField(name));
-      columns.push_back({*field, TimesType()});
-    }
-    return columns;
-  }
-
-  bool IsNewer(const Winner& candidate, const Winner& winner) const {
-    if (winner.task < 0) return true;
-    if (candidate.event_ts != winner.event_ts) {
-      return candidate.event_ts > winner.event_ts;
-    }
-    if (candidate.created_ts != winner.created_ts) {
-      return candidate.created_ts > winner.created_ts;
-    }
-    const int64_t candidate_commit = tasks_[candidate.task].file->sequence_number;
-    const int64_t winner_commit = tasks_[winner.task].file->sequence_number;
-    if (candidate_commit != winner_commit) return candidate_commit > winner_commit;
-    return std::pair(candidate.task, candidate.row) > std::pair(winner.task, winner.row);
-  }
-
-  void ChooseWinners() {
-    winners_.resize(raw_keys_.size());
-    for (size_t t = 0; t < tasks_.size(); ++t) {
-      const FileTask& task = tasks_[t];
-      for (size_t i = 0; i < task.matches.size(); ++i) {
-        Winner candidate;
-        candidate.task = static_cast<int32_t>(t);
-        candidate.row = task.matches[i].row;
-        Winner& winner = winners_[task.keys[task.matches[i].key]];
-        if (IsContested(task, task.matches[i])) {
-          const auto row = static_cast<int64_t>(i);
-          if (task.event_ts->IsNull(row)) continue;
-          candidate.event_ts = task.event_ts->Value(row);
-          candidate.created_ts =
-              task.created_ts->IsNull(row) ? kNoCreated : task.created_ts->Value(row);
-          if (!IsNewer(candidate, winner)) continue;
-        }
-        winner = candidate;
-      }
-    }
-  }
-
-  arrow::Result<OnlineRows> Collect(int64_t length,
-                                    const std::vector<WantedColumn>& features) {
-    ARROW_ASSIGN_OR_RAISE(std::vector<WantedColumn> columns, TimeColumns());
-    const size_t first_feature = columns.size();
-    columns.insert(columns.end(), features.begin(), features.end());
-    std::vector<std::unique_ptr<OutputColumn>> outputs;
-    ARROW_ASSIGN_OR_RAISE(auto places, MakeOutputs(columns, length, &outputs));
-    std::vector<std::vector<RowPick>> picks(tasks_.size());
-    for (size_t key = 0; key < winners_.size(); ++key) {
-      if (winners_[key].task < 0) continue;
-      for (uint32_t position : positions_[key]) {
-        picks[winners_[key].task].push_back(
-            {static_cast<uint32_t>(winners_[key].row), position});
-      }
-    }
-    ARROW_RETURN_NOT_OK(ForEachTask([&](FileTask* task) -> arrow::Status {
-      std::vector<RowPick>& wanted = picks[task - tasks_.data()];
-      if (wanted.empty()) return arrow::Status::OK();
-      ARROW_RETURN_NOT_OK(deadline_.Check("reading features"));
-      std::sort(wanted.begin(), wanted.end(),
-                [](const RowPick& a, const RowPick& b) { return a.row < b.row; });
-      FileRows rows(task->parquet, *task->file, index_, &caches_->scratch);
-      return rows.Gather(columns, wanted, places, deadline_);
-    }));
-    OnlineRows result;
-    ARROW_ASSIGN_OR_RAISE(result.event_ts, FinishTimes(outputs[0].get()));
-    ARROW_ASSIGN_OR_RAISE(result.created_ts, FinishTimes(outputs[1].get()));
-    for (size_t i = first_feature; i < outputs.size(); ++i) {
-      ARROW_ASSIGN_OR_RAISE(auto column, FinishColumn(outputs[i].get()));
-      result.features.push_back(std::move(column));
-    }
-    ARROW_RETURN_NOT_OK(deadline_.Check("returning the answer"));
-    return result;
-  }
-
-  const FileIndex& index_;
-  const ReadDeadline& deadline_;
-  SharedCaches* caches_;
-  int threads_;
-  std::vector<std::string_view> raw_keys_;
-  std::vector<std::string> hex_keys_;
-  std::vector<std::vector<uint32_t>> positions_;
-  std::vector<FileTask> tasks_;
-  std::vector<int32_t> match_counts_;  ///< By key.
-  std::vector<Winner> winners_;
-};
+constexpr int64_t kMicrosPerMilli = 1000;
 
 bool SameStorage(const iceberg::Type& a, const iceberg::Type& b) {
   if (a.id() != b.id()) return false;
@@ -389,26 +66,72 @@ arrow::Result<WantedColumn> ColumnOf(const iceberg::Table& table,
 }
 
 arrow::Result<std::vector<WantedColumn>> ColumnsOf(
-    const iceberg::Table& table, const OnlineView& view,
-    const std::vector<std::string>& features) {
+    const iceberg::Table& table, const std::vector<OnlineFeature>& features) {
   std::vector<WantedColumn> columns;
-  for (const std::string& name : features) {
+  for (const OnlineFeature& feature : features) {
+    ARROW_ASSIGN_OR_RAISE(WantedColumn column, ColumnOf(table, feature));
+    columns.push_back(std::move(column));
+  }
+  return columns;
+}
+
+arrow::Result<std::vector<OnlineFeature>> FeaturesOf(
+    const OnlineView& view, const std::vector<std::string>& names) {
+  std::vector<OnlineFeature> features;
+  for (const std::string& name : names) {
     auto found =
         std::find_if(view.features.begin(), view.features.end(),
                      [&](const OnlineFeature& feature) { return feature.name == name; });
     if (found == view.features.end()) {
-      std::vector<std::string> names;
-      for (const OnlineFeature& feature : view.features) names.push_back(feature.name);
-      const std::string nearest = NearestName(name, names);
+      std::vector<std::string> known;
+      for (const OnlineFeature& feature : view.features) known.push_back(feature.name);
+      const std::string nearest = NearestName(name, known);
       return MakeError(
           ErrorCode::kInvalidArgument, "feature view '{}' has no feature '{}'{}",
           view.name, name,
           nearest.empty() ? "" : fmt::format("; did you mean '{}'?", nearest));
     }
-    ARROW_ASSIGN_OR_RAISE(WantedColumn column, ColumnOf(table, *found));
-    columns.push_back(std::move(column));
+    features.push_back(*found);
   }
-  return columns;
+  return features;
+}
+
+/// Rows of columns as rows of serialized values.
+arrow::Result<std::vector<EncodedRowPtr>> EncodeRows(
+    const KeyReadRows& read, const std::vector<OnlineFeature>& features) {
+  std::vector<std::unique_ptr<feast::ValueColumnReader>> readers;
+  for (size_t i = 0; i < features.size(); ++i) {
+    ARROW_ASSIGN_OR_RAISE(
+        auto reader, feast::ValueColumnReader::Make(features[i].type, features[i].name,
+                                                    read.rows.features[i]));
+    readers.push_back(std::move(reader));
+  }
+  std::vector<EncodedRowPtr> rows;
+  rows.reserve(read.sequence_numbers.size());
+  for (size_t i = 0; i < read.sequence_numbers.size(); ++i) {
+    const auto position = static_cast<int64_t>(i);
+    auto row = std::make_shared<EncodedRow>();
+    row->ends.assign(features.size(), 0);
+    row->is_found = read.rows.IsFound(position);
+    if (row->is_found) {
+      row->event_ts = read.rows.event_ts->Value(position);
+      if (read.rows.created_ts->IsValid(position)) {
+        row->created_ts = read.rows.created_ts->Value(position);
+      }
+      row->sequence_number = read.sequence_numbers[i];
+      for (size_t feature = 0; feature < readers.size(); ++feature) {
+        ARROW_RETURN_NOT_OK(readers[feature]->AppendSerialized(position, &row->values));
+        if (row->values.size() > UINT32_MAX) {
+          return MakeError(ErrorCode::kResourceExhausted,
+                           "a row's features are over 4 GiB; ask for fewer");
+        }
+        row->ends[feature] = static_cast<uint32_t>(row->values.size());
+      }
+      row->values.shrink_to_fit();
+    }
+    rows.push_back(std::move(row));
+  }
+  return rows;
 }
 
 }  // namespace
@@ -421,24 +144,47 @@ class OnlineReader::Impl {
        iceberg::TableContext context)
       : catalog_(std::move(catalog)),
         config_(std::move(config)),
-        context_(std::move(context)) {}
+        context_(std::move(context)),
+        rows_(config_.row_cache_bytes) {}
 
   const OnlineStoreConfig& config() const { return config_; }
 
   arrow::Result<std::shared_ptr<const FileIndex>> Index(const OnlineView& view) {
+    ARROW_ASSIGN_OR_RAISE(auto identifier, OnlineTableIdentifier(config_, view));
+    const std::string name = identifier.ToString();
+    const int64_t now = context_.clock->NowMicros();
+    if (config_.snapshot_refresh_ms > 0) {
+      std::lock_guard<std::mutex> lock(mutex_);
+      auto found = latest_.find(name);
+      if (found != latest_.end() && found->second.is_fresh &&
+          now - found->second.checked_micros <
+              config_.snapshot_refresh_ms * kMicrosPerMilli) {
+        return found->second.index;
+      }
+    }
     ARROW_ASSIGN_OR_RAISE(auto table, LoadOnlineTable(catalog_, config_, view, context_));
-    const std::string name = table->name();
     ARROW_ASSIGN_OR_RAISE(
         auto index, indexes_.GetOrLoad(
                         table->metadata_location(),
                         [&]() -> arrow::Result<LruCache<FileIndex>::Loaded> {
                           ARROW_ASSIGN_OR_RAISE(
                               auto made, FileIndex::Make(table, config_, Latest(name)));
-                          SetLatest(name, made);
                           const int64_t bytes = made->memory_bytes();
                           return LruCache<FileIndex>::Loaded{std::move(made), bytes};
                         }));
+    SetLatest(name, index, now);
     return index;
+  }
+
+  void Forget(const OnlineView& view) {
+    const auto identifier = OnlineTableIdentifier(config_, view);
+    if (!identifier.ok()) return;
+    std::lock_guard<std::mutex> lock(mutex_);
+    auto found = latest_.find(identifier->ToString());
+    if (found != latest_.end()) {
+      found->second.is_fresh = false;
+      found->second.checked_micros = context_.clock->NowMicros();
+    }
   }
 
   arrow::Status Warm(const OnlineView& view) {
@@ -460,25 +206,205 @@ class OnlineReader::Impl {
                                  std::span<const std::string> keys,
                                  const std::vector<std::string>& features,
                                  OnlineReadCounters* counters) {
-    if (static_cast<int64_t>(keys.size()) > kMaxKeysPerRead) {
-      return MakeError(ErrorCode::kResourceExhausted,
-                       "a read of {} entities is over the limit of {}; ask in parts",
-                       keys.size(), kMaxKeysPerRead);
-    }
-    ARROW_ASSIGN_OR_RAISE(auto identifier, OnlineTableIdentifier(config_, view));
-    const ReadDeadline deadline(*context_.clock, identifier.ToString(),
-                                config_.read_timeout_ms);
+    ARROW_ASSIGN_OR_RAISE(auto plan, Plan(view, features));
+    ARROW_RETURN_NOT_OK(CheckCount(keys.size()));
+    const ReadDeadline deadline = DeadlineOf(*plan);
     ARROW_ASSIGN_OR_RAISE(auto index, Index(view));
-    ARROW_RETURN_NOT_OK(deadline.Check("looking up keys"));
-    ARROW_ASSIGN_OR_RAISE(auto columns, ColumnsOf(*index->table(), view, features));
-    ReadRequest request(*index, deadline, &caches_, ThreadCount());
-    auto rows = request.Run(keys, columns);
-    if (counters != nullptr) request.AddCounters(counters);
-    if (!rows.ok()) return WithContext(rows.status(), "table", identifier.ToString());
+    ARROW_ASSIGN_OR_RAISE(KeyReadRows read,
+                          ReadKeys(*plan, *index, deadline, keys, {}, counters));
+    return std::move(read.rows);
+  }
+
+  arrow::Result<std::shared_ptr<const ReadPlan>> Plan(
+      const OnlineView& view, const std::vector<std::string>& features) {
+    auto plan = std::make_shared<ReadPlan>();
+    plan->view = view;
+    ARROW_ASSIGN_OR_RAISE(auto identifier, OnlineTableIdentifier(config_, view));
+    plan->table_name = identifier.ToString();
+    ARROW_ASSIGN_OR_RAISE(plan->features, FeaturesOf(view, features));
+    std::string shape;
+    for (const OnlineFeature& feature : plan->features) {
+      shape += fmt::format("{}:{}:{};", feature.name.size(), feature.name,
+                           static_cast<int>(feature.type));
+    }
+    std::lock_guard<std::mutex> lock(mutex_);
+    // Numbers are not used again: what is cached under a forgotten one is never asked
+    // for.
+    if (shapes_.size() >= kMaxShapes) shapes_.clear();
+    plan->shape = shapes_.try_emplace(std::move(shape), next_shape_).first->second;
+    if (plan->shape == next_shape_) ++next_shape_;
+    return plan;
+  }
+
+  arrow::Result<std::vector<EncodedRowPtr>> ReadEncoded(const ReadPlan& plan,
+                                                        std::span<const std::string> keys,
+                                                        OnlineReadCounters* counters,
+                                                        std::optional<int64_t> timeout_ms) {
+    ARROW_RETURN_NOT_OK(CheckCount(keys.size()));
+    const ReadDeadline deadline = DeadlineOf(plan, timeout_ms);
+    ARROW_ASSIGN_OR_RAISE(auto index, Index(plan.view));
+    std::vector<EncodedRowPtr> rows(keys.size());
+    Missing missing;
+    for (size_t i = 0; i < keys.size(); ++i) {
+      rows[i] = FindCached(plan, *index, keys[i], &missing);
+      if (rows[i] != nullptr) continue;
+      auto [found, is_new] = missing.ordinals.try_emplace(keys[i], missing.keys.size());
+      missing.positions.emplace_back(i, found->second);
+      if (is_new) {
+        missing.keys.push_back(keys[i]);
+        missing.known.push_back(missing.last_known);
+        missing.known_rows.push_back(std::move(missing.last_row));
+      }
+    }
+    if (counters != nullptr) {
+      counters->rows_cached +=
+          static_cast<int64_t>(keys.size() - missing.positions.size());
+    }
+    if (missing.keys.empty()) return rows;
+    ARROW_ASSIGN_OR_RAISE(KeyReadRows read, ReadKeys(plan, *index, deadline, missing.keys,
+                                                     missing.known, counters));
+    ARROW_ASSIGN_OR_RAISE(auto encoded, EncodeRows(read, plan.features));
+    for (size_t i = 0; i < encoded.size(); ++i) {
+      if (read.is_known[i]) encoded[i] = missing.known_rows[i];
+      Keep(plan, *index, missing.keys[i], encoded[i]);
+    }
+    for (const auto& [position, ordinal] : missing.positions) {
+      rows[position] = encoded[ordinal];
+    }
     return rows;
   }
 
+  arrow::Result<std::shared_ptr<const std::vector<std::string>>> Keys(
+      const ReadPlan& plan, int64_t timeout_ms) {
+    const ReadDeadline deadline = DeadlineOf(plan, timeout_ms);
+    ARROW_ASSIGN_OR_RAISE(auto index, Index(plan.view));
+    return keys_.GetOrLoad(
+        index->table()->metadata_location(),
+        [&]() -> arrow::Result<LruCache<std::vector<std::string>>::Loaded> {
+          ARROW_ASSIGN_OR_RAISE(auto keys, ScanKeys(index->table(), deadline));
+          int64_t bytes = 0;
+          for (const std::string& key : keys) {
+            bytes += static_cast<int64_t>(sizeof key + key.capacity());
+          }
+          return LruCache<std::vector<std::string>>::Loaded{
+              std::make_shared<const std::vector<std::string>>(std::move(keys)), bytes};
+        });
+  }
+
+  int64_t row_cache_used_bytes() const { return rows_.used_bytes(); }
+
  private:
+  static constexpr size_t kMaxShapes = 4096;
+
+  struct LatestIndex {
+    std::shared_ptr<const FileIndex> index;
+    int64_t checked_micros = 0;  ///< When the catalog was last asked.
+    bool is_fresh = false;
+  };
+
+  /// The distinct keys of a request that the row cache does not answer.
+  struct Missing {
+    std::vector<std::string> keys;
+    std::vector<KnownKey> known;
+    std::vector<EncodedRowPtr> known_rows;
+    std::unordered_map<std::string_view, size_t> ordinals;
+    std::vector<std::pair<size_t, size_t>> positions;  ///< (in the request, ordinal)
+    KnownKey last_known;  ///< What is known of the key looked at last.
+    EncodedRowPtr last_row;
+  };
+
+  static arrow::Status CheckCount(size_t count) {
+    if (static_cast<int64_t>(count) <= kMaxKeysPerRead) return arrow::Status::OK();
+    return MakeError(ErrorCode::kResourceExhausted,
+                     "a read of {} entities is over the limit of {}; ask in parts", count,
+                     kMaxKeysPerRead);
+  }
+
+  ReadDeadline DeadlineOf(const ReadPlan& plan,
+                          std::optional<int64_t> timeout_ms = std::nullopt) const {
+    return ReadDeadline(*context_.clock, plan.table_name,
+                        timeout_ms.value_or(config_.read_timeout_ms));
+  }
+
+  /// Of all rows, deleted ones left out: distinct, ascending.
+  static arrow::Result<std::vector<std::string>> ScanKeys(const iceberg::TablePtr& table,
+                                                          const ReadDeadline& deadline) {
+    iceberg::ScanOptions options;
+    options.columns = {kEntityKeyColumn};
+    ARROW_ASSIGN_OR_RAISE(auto reader, iceberg::Scan(table, options));
+    std::unordered_set<std::string> distinct;
+    while (true) {
+      ARROW_RETURN_NOT_OK(deadline.Check("listing keys"));
+      std::shared_ptr<arrow::RecordBatch> batch;
+      ARROW_RETURN_NOT_OK(reader->ReadNext(&batch));
+      if (batch == nullptr) break;
+      const auto& column = static_cast<const arrow::StringArray&>(*batch->column(0));
+      for (int64_t row = 0; row < column.length(); ++row) {
+        ARROW_ASSIGN_OR_RAISE(std::string key, HexDecode(column.GetView(row)));
+        distinct.insert(std::move(key));
+      }
+      if (static_cast<int64_t>(distinct.size()) > OnlineReader::kMaxKeys) {
+        return MakeError(ErrorCode::kResourceExhausted,
+                         "online table '{}' has more than {} keys, too many to search "
+                         "one by one",
+                         table->name(), OnlineReader::kMaxKeys);
+      }
+    }
+    std::vector<std::string> keys(distinct.begin(), distinct.end());
+    std::sort(keys.begin(), keys.end());
+    return keys;
+  }
+
+  arrow::Result<KeyReadRows> ReadKeys(const ReadPlan& plan, const FileIndex& index,
+                                      const ReadDeadline& deadline,
+                                      std::span<const std::string> keys,
+                                      std::span<const KnownKey> known,
+                                      OnlineReadCounters* counters) {
+    ARROW_RETURN_NOT_OK(deadline.Check("looking up keys"));
+    ARROW_ASSIGN_OR_RAISE(auto columns, ColumnsOf(*index.table(), plan.features));
+    KeyRead request(index, deadline, &caches_, ThreadCount());
+    auto rows = request.Run(keys, known, columns);
+    if (counters != nullptr) request.AddCounters(counters);
+    if (!rows.ok()) return WithContext(rows.status(), "table", plan.table_name);
+    return rows;
+  }
+
+  static uint32_t PlacedFiles(const FileIndex& index, std::string_view key) {
+    const int32_t hash = EntityHash(key, index.layout().partition_count);
+    return static_cast<uint32_t>(index.PartitionFiles(hash).size());
+  }
+
+  /// The row, or null with what is known of the key in `missing`.
+  EncodedRowPtr FindCached(const ReadPlan& plan, const FileIndex& index,
+                           const std::string& key, Missing* missing) {
+    missing->last_known = KnownKey();
+    missing->last_row = nullptr;
+    auto cached = rows_.Find({index.lineage(), plan.shape, key});
+    // A row of a later version than this request's is not this request's answer.
+    if (!cached || cached->version > index.version()) return nullptr;
+    if (cached->version == index.version()) return std::move(cached->row);
+    if (cached->placed_files == PlacedFiles(index, key) &&
+        cached->unplaced_files == index.UnplacedFiles().size()) {
+      cached->version = index.version();
+      rows_.Put({index.lineage(), plan.shape, key}, *cached);
+      return std::move(cached->row);
+    }
+    const EncodedRow& row = *cached->row;
+    missing->last_known = {cached->placed_files, cached->unplaced_files,
+                           row.is_found,         row.event_ts,
+                           row.created_ts,       row.sequence_number};
+    missing->last_row = std::move(cached->row);
+    return nullptr;
+  }
+
+  void Keep(const ReadPlan& plan, const FileIndex& index, const std::string& key,
+            EncodedRowPtr row) {
+    if (config_.row_cache_bytes <= 0) return;
+    rows_.Put({index.lineage(), plan.shape, key},
+              CachedRow{std::move(row), index.version(), PlacedFiles(index, key),
+                        static_cast<uint32_t>(index.UnplacedFiles().size())});
+  }
+
   int ThreadCount() const {
     return config_.read_threads > 0 ? config_.read_threads : DefaultThreadCount();
   }
@@ -493,22 +419,31 @@ class OnlineReader::Impl {
   std::shared_ptr<const FileIndex> Latest(const std::string& table) {
     std::lock_guard<std::mutex> lock(mutex_);
     auto found = latest_.find(table);
-    return found == latest_.end() ? nullptr : found->second;
+    return found == latest_.end() ? nullptr : found->second.index;
   }
 
-  void SetLatest(const std::string& table, std::shared_ptr<const FileIndex> index) {
+  /// `index` is what the catalog named when asked at `asked_micros`.
+  void SetLatest(const std::string& table, std::shared_ptr<const FileIndex> index,
+                 int64_t asked_micros) {
     std::lock_guard<std::mutex> lock(mutex_);
-    latest_[table] = std::move(index);
+    LatestIndex& latest = latest_[table];
+    // Whoever asked later, or forgot the table since, knows better.
+    if (latest.index != nullptr && latest.checked_micros > asked_micros) return;
+    latest = {std::move(index), asked_micros, true};
   }
 
   std::shared_ptr<iceberg::Catalog> catalog_;
   OnlineStoreConfig config_;
   iceberg::TableContext context_;
-  SharedCaches caches_;
+  KeyReadCaches caches_;
+  RowCache rows_;
   LruCache<FileIndex> indexes_{kIndexCacheBytes};
+  LruCache<std::vector<std::string>> keys_{kKeysCacheBytes};
   std::mutex mutex_;
   /// By table, the index made last: what the next snapshot's is extended from.
-  std::unordered_map<std::string, std::shared_ptr<const FileIndex>> latest_;
+  std::unordered_map<std::string, LatestIndex> latest_;
+  std::map<std::string, uint64_t> shapes_;
+  uint64_t next_shape_ = 0;
 };
 
 OnlineReader::OnlineReader(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -527,6 +462,28 @@ arrow::Result<OnlineRows> OnlineReader::Read(const OnlineView& view,
                                              const std::vector<std::string>& features,
                                              OnlineReadCounters* counters) {
   return impl_->Read(view, keys, features, counters);
+}
+
+arrow::Result<std::shared_ptr<const ReadPlan>> OnlineReader::Plan(
+    const OnlineView& view, const std::vector<std::string>& features) {
+  return impl_->Plan(view, features);
+}
+
+arrow::Result<std::vector<EncodedRowPtr>> OnlineReader::ReadEncoded(
+    const ReadPlan& plan, std::span<const std::string> keys, OnlineReadCounters* counters,
+    std::optional<int64_t> timeout_ms) {
+  return impl_->ReadEncoded(plan, keys, counters, timeout_ms);
+}
+
+arrow::Result<std::shared_ptr<const std::vector<std::string>>> OnlineReader::Keys(
+    const ReadPlan& plan, int64_t timeout_ms) {
+  return impl_->Keys(plan, timeout_ms);
+}
+
+void OnlineReader::Forget(const OnlineView& view) { impl_->Forget(view); }
+
+int64_t OnlineReader::row_cache_used_bytes() const {
+  return impl_->row_cache_used_bytes();
 }
 
 arrow::Status OnlineReader::Warm(const OnlineView& view) { return impl_->Warm(view); }

@@ -44,6 +44,11 @@ struct OnlineStoreConfig {
   int entity_key_serialization_version = 3;
   /// Threads a read may use; 0: DefaultThreadCount().
   int read_threads = 0;
+  /// For how long a table's version is taken for the newest without asking the catalog;
+  /// 0: every read asks.
+  int64_t snapshot_refresh_ms = 0;
+  /// Memory for rows read lately; 0 keeps none.
+  int64_t row_cache_bytes = int64_t{256} << 20;
 
   /// kInvalidConfig names the setting, its value and what is allowed.
   arrow::Status Validate() const;

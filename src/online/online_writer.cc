@@ -175,9 +175,10 @@ class PreparedRows {
   std::vector<int32_t> order_;
 };
 
-arrow::Status AppendFeatures(const OnlineView& view, const arrow::RecordBatch& rows,
-                             const PreparedRows& prepared, arrow::FieldVector* fields,
-                             std::vector<ArrayPtr>* columns) {
+arrow::Status AppendFeatures(const iceberg::Table& table, const OnlineView& view,
+                             const arrow::RecordBatch& rows, const PreparedRows& prepared,
+                             arrow::FieldVector* fields, std::vector<ArrayPtr>* columns) {
+  const std::vector<std::string> stored = table.schema()->ColumnNames();
   for (int i = 0; i < rows.num_columns(); ++i) {
     const std::string& name = rows.schema()->field(i)->name();
     if (name == kEntityKeyColumn || name == kEventTsColumn || name == kCreatedTsColumn) {
@@ -195,9 +196,15 @@ arrow::Status AppendFeatures(const OnlineView& view, const arrow::RecordBatch& r
           view.name, name,
           nearest.empty() ? "" : fmt::format("; did you mean '{}'?", nearest));
     }
-    ARROW_ASSIGN_OR_RAISE(ArrayPtr stored,
+    if (std::find(stored.begin(), stored.end(), name) == stored.end()) {
+      return MakeError(ErrorCode::kNoSuchColumn,
+                       "online table '{}' has no column for feature '{}' yet; run `feast "
+                       "apply`",
+                       table.name(), name);
+    }
+    ARROW_ASSIGN_OR_RAISE(ArrayPtr values,
                           feast::ToStorage(feature->type, name, rows.column(i)));
-    ARROW_RETURN_NOT_OK(prepared.AppendTaken(name, stored, fields, columns));
+    ARROW_RETURN_NOT_OK(prepared.AppendTaken(name, values, fields, columns));
   }
   return arrow::Status::OK();
 }
@@ -222,7 +229,7 @@ arrow::Result<OnlineWriteResult> OnlineWriter::Write(
   arrow::FieldVector fields;
   std::vector<ArrayPtr> columns;
   ARROW_RETURN_NOT_OK(prepared.AppendFixed(&fields, &columns));
-  ARROW_RETURN_NOT_OK(AppendFeatures(view, *rows, prepared, &fields, &columns));
+  ARROW_RETURN_NOT_OK(AppendFeatures(*table, view, *rows, prepared, &fields, &columns));
   if (prepared.count() == 0) return result;
 
   ARROW_ASSIGN_OR_RAISE(auto writer, iceberg::TableWriter::Make(table));

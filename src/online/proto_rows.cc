@@ -1,7 +1,6 @@
 #include "online/proto_rows.h"
 
 #include <algorithm>
-#include <bit>
 #include <cstring>
 #include <utility>
 
@@ -11,52 +10,11 @@
 #include "base/error.h"
 #include "feast/entity_key.h"
 #include "feast/value_codec.h"
+#include "online/buffer_reader.h"
 
 namespace floe::online {
 
 namespace {
-
-static_assert(std::endian::native == std::endian::little);
-
-/// Takes a request apart, never past its end.
-class BufferReader {
- public:
-  explicit BufferReader(std::string_view buffer) : buffer_(buffer) {}
-
-  bool done() const { return position_ == buffer_.size(); }
-  size_t rest() const { return buffer_.size() - position_; }
-
-  template <typename T>
-  arrow::Result<T> Number() {
-    ARROW_ASSIGN_OR_RAISE(std::string_view raw, Take(sizeof(T)));
-    T value;
-    std::memcpy(&value, raw.data(), sizeof value);
-    return value;
-  }
-
-  /// A u32 length and that many bytes.
-  arrow::Result<std::string_view> Bytes() {
-    ARROW_ASSIGN_OR_RAISE(uint32_t size, Number<uint32_t>());
-    return Take(size);
-  }
-
-  arrow::Status Malformed(std::string_view what) const {
-    return MakeError(ErrorCode::kInvalidArgument,
-                     "a request buffer of {} bytes {} at byte {}", buffer_.size(), what,
-                     position_);
-  }
-
- private:
-  arrow::Result<std::string_view> Take(size_t size) {
-    if (rest() < size) return Malformed("is cut short");
-    std::string_view taken = buffer_.substr(position_, size);
-    position_ += size;
-    return taken;
-  }
-
-  std::string_view buffer_;
-  size_t position_ = 0;
-};
 
 /// The columns of a write request while its rows are read.
 class RowBuilders {
@@ -177,26 +135,14 @@ arrow::Result<std::vector<std::string>> DecodeReadRequest(std::string_view buffe
   return keys;
 }
 
-arrow::Result<std::string> EncodeReadResponse(
-    const OnlineRows& rows, const std::vector<feast::ValueType>& types) {
-  std::vector<std::unique_ptr<feast::ValueColumnReader>> readers;
-  for (size_t i = 0; i < rows.features.size(); ++i) {
-    ARROW_ASSIGN_OR_RAISE(auto reader,
-                          feast::ValueColumnReader::Make(
-                              types[i], fmt::format("feature {}", i), rows.features[i]));
-    readers.push_back(std::move(reader));
-  }
+std::string EncodeReadResponse(std::span<const EncodedRowPtr> rows) {
   std::string out;
-  for (int64_t row = 0; row < rows.event_ts->length(); ++row) {
-    const bool found = rows.IsFound(row);
-    AppendNumber<int64_t>(found ? rows.event_ts->Value(row) : kNoTimestamp, &out);
-    for (const auto& reader : readers) {
-      const size_t start = out.size();
-      AppendNumber<uint32_t>(0, &out);
-      if (!found) continue;
-      ARROW_RETURN_NOT_OK(reader->AppendSerialized(row, &out));
-      const auto size = static_cast<uint32_t>(out.size() - start - sizeof(uint32_t));
-      std::memcpy(out.data() + start, &size, sizeof size);
+  for (const EncodedRowPtr& row : rows) {
+    AppendNumber<int64_t>(row->is_found ? row->event_ts : kNoTimestamp, &out);
+    for (size_t feature = 0; feature < row->ends.size(); ++feature) {
+      const std::string_view value = row->value(feature);
+      AppendNumber(static_cast<uint32_t>(value.size()), &out);
+      out.append(value);
     }
   }
   return out;
@@ -217,16 +163,9 @@ arrow::Result<std::string> ReadProtoRows(OnlineReader& reader, const OnlineView&
   ARROW_ASSIGN_OR_RAISE(
       auto keys,
       DecodeReadRequest(request, reader.config().entity_key_serialization_version));
-  ARROW_ASSIGN_OR_RAISE(OnlineRows rows, reader.Read(view, keys, features));
-  std::vector<feast::ValueType> types;
-  for (const std::string& name : features) {
-    // Read has checked that the view has each of them.
-    types.push_back(
-        std::find_if(view.features.begin(), view.features.end(),
-                     [&](const OnlineFeature& feature) { return feature.name == name; })
-            ->type);
-  }
-  return EncodeReadResponse(rows, types);
+  ARROW_ASSIGN_OR_RAISE(auto plan, reader.Plan(view, features));
+  ARROW_ASSIGN_OR_RAISE(auto rows, reader.ReadEncoded(*plan, keys));
+  return EncodeReadResponse(rows);
 }
 
 }  // namespace floe::online

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,8 +30,6 @@ namespace floe::online {
 ///   i64 event_ts   microseconds; kNoTimestamp: not found
 ///   per requested feature: u32 length, feast.types.Value bytes; length 0: NULL (an unset
 ///   Value), also for all features of a key that is not found
-inline constexpr int64_t kNoTimestamp = INT64_MIN;
-
 /// The rows of a write request as the batch OnlineWriter::Write takes.
 arrow::Result<std::shared_ptr<arrow::RecordBatch>> DecodeWriteRequest(
     const OnlineView& view, std::string_view buffer, int entity_key_version);
@@ -39,16 +38,14 @@ arrow::Result<std::shared_ptr<arrow::RecordBatch>> DecodeWriteRequest(
 arrow::Result<std::vector<std::string>> DecodeReadRequest(std::string_view buffer,
                                                           int entity_key_version);
 
-/// `types` are the value types of `rows.features`.
-arrow::Result<std::string> EncodeReadResponse(const OnlineRows& rows,
-                                              const std::vector<feast::ValueType>& types);
+std::string EncodeReadResponse(std::span<const EncodedRowPtr> rows);
 
 /// DecodeWriteRequest and Write.
 arrow::Result<OnlineWriteResult> WriteProtoRows(OnlineWriter& writer,
                                                 const OnlineView& view,
                                                 std::string_view buffer);
 
-/// DecodeReadRequest, Read and EncodeReadResponse.
+/// DecodeReadRequest, ReadEncoded and EncodeReadResponse.
 arrow::Result<std::string> ReadProtoRows(OnlineReader& reader, const OnlineView& view,
                                          std::string_view request,
                                          const std::vector<std::string>& features);
