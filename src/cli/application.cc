@@ -103,6 +103,7 @@ int Run(int argc, char** argv) {
   AddTableCommands(app, global, &action);
   AddScanCommand(app, global, &action);
   AddHistoryCommand(app, global, &action);
+  AddMaintainCommand(app, global, &action);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -28,6 +28,7 @@ void AddVersionCommand(CLI::App& app, const GlobalOptions& global, Action* actio
 void AddDoctorCommand(CLI::App& app, const GlobalOptions& global, Action* action);
 void AddTableCommands(CLI::App& app, const GlobalOptions& global, Action* action);
 void AddScanCommand(CLI::App& app, const GlobalOptions& global, Action* action);
+void AddMaintainCommand(CLI::App& app, const GlobalOptions& global, Action* action);
 void AddHistoryCommand(CLI::App& app, const GlobalOptions& global, Action* action);
 
 }  // namespace floe::cli

@@ -32,7 +32,9 @@ arrow::Result<int64_t> PositiveProperty(const TableMetadata& metadata, const cha
                    "table property {} is '{}': expected a number above 0", key, text);
 }
 
-arrow::Status CheckAddedFile(const TableMetadata& metadata, const DataFile& file) {
+/// `upgraded`: the table got its format version after the file was made for it.
+arrow::Status CheckAddedFile(const TableMetadata& metadata, const DataFile& file,
+                             bool upgraded) {
   ARROW_ASSIGN_OR_RAISE(const PartitionSpec* spec, metadata.SpecById(file.spec_id));
   if (file.partition.size() != spec->fields.size()) {
     return MakeError(ErrorCode::kInvalidArgument,
@@ -49,7 +51,7 @@ arrow::Status CheckAddedFile(const TableMetadata& metadata, const DataFile& file
                      file.file_path, metadata.format_version);
   }
   if (!is_vector && metadata.format_version >= kVectorVersion) {
-    return MakeError(ErrorCode::kInvalidArgument,
+    return MakeError(upgraded ? ErrorCode::kCommitConflict : ErrorCode::kInvalidArgument,
                      "{} is a position delete file; format-version {} takes deletion "
                      "vectors alone",
                      file.file_path, metadata.format_version);
@@ -85,6 +87,8 @@ std::vector<std::vector<ManifestFile>> PackFromEnd(
 }  // namespace
 
 arrow::Status MergingOperation::CheckAdded(const TableMetadata& metadata) const {
+  bool upgraded =
+      added_format_version_ != 0 && added_format_version_ != metadata.format_version;
   std::set<std::string> paths;
   for (const FileChanges::Added& added : changes_.data) {
     if (added.file.content != FileContent::kData) {
@@ -95,7 +99,7 @@ arrow::Status MergingOperation::CheckAdded(const TableMetadata& metadata) const 
       return MakeError(ErrorCode::kInvalidArgument, "{} is added twice",
                        added.file.file_path);
     }
-    ARROW_RETURN_NOT_OK(CheckAddedFile(metadata, added.file));
+    ARROW_RETURN_NOT_OK(CheckAddedFile(metadata, added.file, upgraded));
   }
   if (!changes_.deletes.empty() && metadata.format_version < 2) {
     return MakeError(ErrorCode::kInvalidArgument,
@@ -106,7 +110,7 @@ arrow::Status MergingOperation::CheckAdded(const TableMetadata& metadata) const 
       return MakeError(ErrorCode::kInvalidArgument, "{} is data, not a delete file",
                        added.file.file_path);
     }
-    ARROW_RETURN_NOT_OK(CheckAddedFile(metadata, added.file));
+    ARROW_RETURN_NOT_OK(CheckAddedFile(metadata, added.file, upgraded));
   }
   return arrow::Status::OK();
 }
