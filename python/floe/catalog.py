@@ -125,6 +125,36 @@ class Catalog:
             )
         return json.loads(take_text(out))
 
+    def delete(self, table, filter, mode=None, snapshot_properties=None):
+        """Deletes the rows for which the filter is true, in one snapshot.
+
+        mode: "copy-on-write" or "merge-on-read"; None: the table's write.delete.mode.
+        Returns {"deleted_rows", "removed_files", "rewritten_files", "delete_files",
+        "metadata_location"} (floe_delete_rows in floe.h).
+        """
+        options = {"mode": mode, "snapshot_properties": snapshot_properties or {}}
+        out = ffi.new("char**")
+        check(
+            lib().floe_delete_rows(
+                self.handle, text(table), text(filter), json_text(options), out
+            )
+        )
+        return json.loads(take_text(out))
+
+    def maintain(self, table, action, **options):
+        """Upkeep: action is "compact", "deletes", "manifests", "expire" or "orphans".
+
+        Returns a report; the options are those of floe_maintain in floe.h, among them
+        dry_run.
+        """
+        out = ffi.new("char**")
+        check(
+            lib().floe_maintain(
+                self.handle, text(table), text(action), json_text(options), out
+            )
+        )
+        return json.loads(take_text(out))
+
     def scan(
         self,
         table,
@@ -169,6 +199,12 @@ class Catalog:
                     self.handle, json_text(request), stream, out
                 )
             )
+        return json.loads(take_text(out))
+
+    def feature_statistics(self, request):
+        """Statistics of a source's columns, as a dict (floe_feature_statistics)."""
+        out = ffi.new("char**")
+        check(lib().floe_feature_statistics(self.handle, json_text(request), out))
         return json.loads(take_text(out))
 
     def pull_latest(self, request):
