@@ -17,12 +17,16 @@ _HOMES = {
     "FloeError": "floe.errors",
     "IcebergEngine": "floe.engine",
     "IcebergEngineConfig": "floe.engine",
+    "IcebergLoggingDestination": "floe.storage",
     "IcebergOfflineStore": "floe.offline_store",
     "IcebergOfflineStoreConfig": "floe.offline_store",
     "IcebergOnlineStore": "floe.online_store",
     "IcebergOnlineStoreConfig": "floe.online_store",
     "IcebergRetrievalJob": "floe.retrieval_job",
     "IcebergSource": "floe.source",
+    "SavedDatasetCsvStorage": "floe.storage",
+    "SavedDatasetIcebergStorage": "floe.storage",
+    "SavedDatasetSqlStorage": "floe.storage",
     "open_repo_catalog": "floe.config",
 }
 

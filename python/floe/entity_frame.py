@@ -1,58 +1,130 @@
 """Entity frames in every form Feast's callers have them, as Arrow."""
 
+import functools
 import os
 import pathlib
+import re
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
+import pyarrow.dataset as ds
 
 from feast.errors import EntityTimestampInferenceException
 from feast.value_type import ValueType
-from floe.errors import FloeInputError
+from floe import sql_entities
+from floe.errors import FloeInputError, FloeNotFoundError
+from floe.source import IcebergSource
+from floe.source_access import locate, qualified
+from floe.source_columns import SCALAR_TYPES
 
 DEFAULT_TIMESTAMP_COLUMN = "event_timestamp"
 
+_TABLE_NAME = re.compile(r"\s*[\w-]+(\.[\w-]+)+\s*")
 
-def to_arrow(entity_df, run_sql):
-    """The entity rows as a pyarrow Table.
 
-    entity_df is a pandas DataFrame, anything Arrow (Table, RecordBatch, reader), the path
-    of a Parquet file, or SQL text, which run_sql turns into a Table.
-    """
+class EntityFrame:
+    """The entity rows of a retrieval, which can be read any number of times."""
+
+    def __init__(self, schema, time_column, open_rows, sql=None):
+        """open_rows() gives a Table or a reader; sql is the query the rows come from."""
+        self.schema = schema
+        self.time_column = time_column
+        self.open = open_rows
+        self.sql = sql
+
+    @staticmethod
+    def make(entity_df, config, catalog, namespace, key_types):
+        """entity_df is a pandas DataFrame, anything Arrow (Table, RecordBatch, reader),
+        the path of a Parquet file or folder, an IcebergSource, "namespace.table", or SQL
+        text. key_types: {column: ValueType}."""
+        if _is_parquet_path(entity_df):
+            frame = _from_parquet(entity_df)
+            if frame is not None:
+                return frame
+            entity_df = ds.dataset(entity_df, format="parquet").to_table()
+        is_sql = isinstance(entity_df, str) and not _TABLE_NAME.fullmatch(entity_df)
+        table = _to_table(entity_df, config, catalog, namespace)
+        _check_names(table)
+        column = timestamp_column(table.schema)
+        table = _with_parsed_times(table, column)
+        table = _with_typed_keys(table, key_types)
+        if isinstance(entity_df, pd.DataFrame):
+            table = _with_whole_keys(table, key_types)
+        return EntityFrame(
+            table.schema, column, lambda: table, entity_df if is_sql else None
+        )
+
+    def time_bounds(self):
+        """(earliest, latest) entity time as datetimes; None for an empty frame."""
+        low = high = None
+        rows = self.open()
+        batches = rows.to_batches() if isinstance(rows, pa.Table) else rows
+        for batch in batches:
+            bounds = pc.min_max(batch.column(self.time_column)).as_py()
+            if bounds["min"] is not None:
+                low = bounds["min"] if low is None else min(low, bounds["min"])
+                high = bounds["max"] if high is None else max(high, bounds["max"])
+        return low, high
+
+
+def _to_table(entity_df, config, catalog, namespace):
     if isinstance(entity_df, pd.DataFrame):
         return _from_pandas(entity_df)
     if isinstance(entity_df, pa.Table):
         return entity_df
     if isinstance(entity_df, pa.RecordBatch):
         return pa.Table.from_batches([entity_df])
-    if isinstance(entity_df, pathlib.Path) or _is_parquet_path(entity_df):
-        return _from_parquet(entity_df)
+    if isinstance(entity_df, IcebergSource):
+        location = locate(config, entity_df)
+        return location.catalog.scan(location.table, **entity_df.pin()).read_all()
     if isinstance(entity_df, str):
-        return run_sql(entity_df)
+        if _TABLE_NAME.fullmatch(entity_df):
+            return catalog.scan(qualified(entity_df.strip(), namespace)).read_all()
+        return sql_entities.run(entity_df, catalog, namespace)
     if hasattr(entity_df, "__arrow_c_stream__"):
         return pa.table(entity_df)
     raise FloeInputError(
         f"entity_df is a {type(entity_df).__name__}; give a pandas DataFrame, a pyarrow "
-        "Table or reader, the path of a Parquet file, SQL text, or None with start_date",
+        "Table or reader, the path of a Parquet file, an IcebergSource, SQL text, or None "
+        "with start_date",
         "INVALID_ARGUMENT",
     )
 
 
 def _is_parquet_path(entity_df):
-    return isinstance(entity_df, str) and entity_df.strip().endswith(".parquet")
+    return isinstance(entity_df, pathlib.Path) or (
+        isinstance(entity_df, str) and entity_df.strip().endswith(".parquet")
+    )
 
 
 def _from_parquet(path):
+    """A frame that streams the files; None where the rows need work first."""
     if not os.path.exists(path):
-        raise FloeInputError(
+        raise FloeNotFoundError(
             f"the entity file {path} does not exist; check the path", "NO_SUCH_FILE"
         )
-    return pq.read_table(path)
+    dataset = ds.dataset(path, format="parquet")
+    _check_names(dataset.schema.empty_table())
+    column = timestamp_column(dataset.schema)
+    has_untyped = any(pa.types.is_null(field.type) for field in dataset.schema)
+    if has_untyped or _is_text(dataset.schema.field(column).type):
+        return None
+    open_rows = functools.partial(_stream, dataset)
+    return EntityFrame(dataset.schema, column, open_rows)
+
+
+def _stream(dataset):
+    return dataset.scanner().to_reader()
 
 
 def _from_pandas(frame):
+    duplicates = frame.columns[frame.columns.duplicated()]
+    if len(duplicates):
+        raise FloeInputError(
+            f"the entity frame has more than one column '{duplicates[0]}'; rename one",
+            "INVALID_ARGUMENT",
+        )
     try:
         return pa.Table.from_pandas(frame, preserve_index=False)
     except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
@@ -62,29 +134,78 @@ def _from_pandas(frame):
         ) from error
 
 
-def timestamp_column(table):
+def _check_names(table):
+    seen = set()
+    for name in table.column_names:
+        if name in seen:
+            raise FloeInputError(
+                f"the entity frame has more than one column '{name}'; rename one",
+                "INVALID_ARGUMENT",
+            )
+        seen.add(name)
+
+
+def timestamp_column(schema):
     """The column of the entity's time: event_timestamp, else the only time column."""
-    if DEFAULT_TIMESTAMP_COLUMN in table.column_names:
+    if DEFAULT_TIMESTAMP_COLUMN in schema.names:
         return DEFAULT_TIMESTAMP_COLUMN
-    times = [field.name for field in table.schema if pa.types.is_timestamp(field.type)]
+    times = [field.name for field in schema if pa.types.is_timestamp(field.type)]
     if len(times) != 1:
         raise EntityTimestampInferenceException(DEFAULT_TIMESTAMP_COLUMN)
     return times[0]
 
 
-def with_parsed_times(table, column):
-    """The table with `column` as timestamps where it is text, which counts as UTC."""
+def _is_text(kind):
+    return (
+        pa.types.is_string(kind)
+        or pa.types.is_large_string(kind)
+        or pa.types.is_string_view(kind)
+    )
+
+
+def _with_parsed_times(table, column):
+    """The table with `column` as timestamps where it is text, which counts as UTC unless
+    it names a zone, or where it has no type for want of values."""
     index = table.schema.get_field_index(column)
     values = table.column(index)
-    if not (pa.types.is_string(values.type) or pa.types.is_large_string(values.type)):
+    if pa.types.is_null(values.type):
+        nulls = values.cast(pa.timestamp("us", tz="UTC"))
+        return table.set_column(index, column, nulls)
+    if not _is_text(values.type):
         return table
-    parsed = pd.to_datetime(values.to_pandas(), utc=True)
-    return table.set_column(index, column, pa.array(parsed))
+    texts = values.to_pylist()
+    try:
+        parsed = [None if text is None else _parse(text) for text in texts]
+    except ValueError as error:
+        raise FloeInputError(
+            f"the entity frame's '{column}' has text that is no time: {error}",
+            "INVALID_ARGUMENT",
+        ) from error
+    unit = "ns" if any(t is not None and t.nanosecond for t in parsed) else "us"
+    return table.set_column(index, column, pa.array(parsed, pa.timestamp(unit, tz="UTC")))
 
 
-def with_whole_keys(table, key_types):
+def _parse(text):
+    time = pd.Timestamp(text)
+    if time is pd.NaT:
+        raise ValueError(f"'{text}'")
+    return time.tz_localize("UTC") if time.tzinfo is None else time.tz_convert("UTC")
+
+
+def _with_typed_keys(table, key_types):
+    """The table with the declared type for keys that have none, as of a pandas column
+    without values."""
+    for column, value_type in key_types.items():
+        index = table.schema.get_field_index(column)
+        if index >= 0 and pa.types.is_null(table.schema.field(index).type):
+            kind = SCALAR_TYPES.get(value_type, pa.string())
+            table = table.set_column(index, column, table.column(index).cast(kind))
+    return table
+
+
+def _with_whole_keys(table, key_types):
     """The table with integer keys as integers where pandas made them floats, as it does
-    of a column with missing values. key_types: {column: ValueType}."""
+    of a column with missing values."""
     for column, value_type in key_types.items():
         index = table.schema.get_field_index(column)
         if index < 0 or value_type not in (ValueType.INT32, ValueType.INT64):
@@ -104,9 +225,3 @@ def _as_whole(values, column):
             f"the entity column '{column}' is an integer key but holds {error}",
             "INVALID_ARGUMENT",
         ) from error
-
-
-def time_bounds(table, column):
-    """(earliest, latest) entity time as datetimes; None for an empty frame."""
-    bounds = pc.min_max(table.column(column)).as_py()
-    return bounds["min"], bounds["max"]

@@ -1,16 +1,16 @@
 """IcebergOfflineStore: Feast's offline store over Iceberg tables."""
 
 import functools
-import re
-from datetime import datetime, timedelta, timezone
+import warnings
+from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
-from typing import Any, Callable, List, Literal, Optional, Union
+from typing import Any, Callable, Dict, Iterable, List, Literal, Optional, Tuple, Union
 
-import pandas as pd
 import pyarrow as pa
 from pydantic import StrictStr
 
 from feast.data_source import DataSource
+from feast.errors import RequestDataNotFoundInEntityDfException
 from feast.feature_logging import LoggingConfig, LoggingSource
 from feast.feature_view import FeatureView
 from feast.infra.offline_stores.offline_store import (
@@ -19,18 +19,21 @@ from feast.infra.offline_stores.offline_store import (
     RetrievalMetadata,
 )
 from feast.infra.registry.base_registry import BaseRegistry
+from feast.labeling.conflict_policy import ConflictPolicy
 from feast.on_demand_feature_view import OnDemandFeatureView
 from feast.repo_config import RepoConfig
 from feast.utils import _parse_feature_ref, compute_non_entity_date_range
-from floe import entity_frame, parquet_output, sql_entities
-from floe.config import CatalogSettings, nearest, open_store_catalog
-from floe.errors import FloeInputError
+from floe import entity_frame, monitoring, offline_write, source_columns, sql_text
+from floe.config import CatalogSettings, open_store_catalog
 from floe.retrieval_job import IcebergRetrievalJob
-from floe.source import IcebergSource
-from floe.source_access import locate, source_json, source_names, store_settings
+from floe.source_access import source_json, source_names, store_settings
+from floe.storage import register_storages
+from floe.times import to_micros
 
-_PANDAS_INDEX = re.compile(r"__index_level_\d+__")
-_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+# A ttl that reaches before any time there is.
+_LONGEST_TTL_US = 2**63 - 1
+
+register_storages()
 
 
 class IcebergOfflineStoreConfig(CatalogSettings):
@@ -42,6 +45,10 @@ class IcebergOfflineStoreConfig(CatalogSettings):
 
     namespace: StrictStr = "feast"
     """Of tables that a source names without a namespace."""
+
+    staging_location: Optional[StrictStr] = None
+    """Where retrievals are exported to as Parquet files (to_remote_storage): a folder
+    below the repository, or a URI such as s3://bucket/staging."""
 
 
 class IcebergOfflineStore(OfflineStore):
@@ -64,10 +71,12 @@ class IcebergOfflineStore(OfflineStore):
         filter_by_created_timestamp: bool = False,
     ) -> RetrievalJob:
         """The point-in-time join. entity_df: a pandas DataFrame, anything Arrow, the path
-        of a Parquet file, SQL text over the catalog's tables, or None for one row per
-        distinct (keys, event time) between start_date and end_date."""
+        of a Parquet file, an IcebergSource or "namespace.table", SQL text over the
+        catalog's tables, or None for one row per distinct (keys, event time) between
+        start_date and end_date."""
         settings = store_settings(config)
         catalog = open_store_catalog(config, settings)
+        odfvs = OnDemandFeatureView.get_requested_odfvs(feature_refs, project, registry)
         request = {
             "views": [
                 _view_json(config, catalog, view, names, full_feature_names)
@@ -75,35 +84,35 @@ class IcebergOfflineStore(OfflineStore):
             ],
             "filter_by_created_timestamp": filter_by_created_timestamp,
         }
-        if entity_df is None:
-            entity = None
-            start, end = compute_non_entity_date_range(feature_views, start_date, end_date)
-            request["start_us"], request["end_us"] = to_micros(start), to_micros(end)
-            time_column = entity_frame.DEFAULT_TIMESTAMP_COLUMN
-            keys, bounds = sorted(_join_keys(feature_views)), (start, end)
-        else:
-            run_sql = functools.partial(
-                sql_entities.run, catalog=catalog, namespace=settings.namespace
-            )
-            entity = entity_frame.to_arrow(entity_df, run_sql)
-            time_column = entity_frame.timestamp_column(entity)
-            entity = entity_frame.with_parsed_times(entity, time_column)
-            if isinstance(entity_df, pd.DataFrame):
-                entity = entity_frame.with_whole_keys(entity, _join_keys(feature_views))
-            keys = [name for name in entity.column_names if name != time_column]
-            bounds = entity_frame.time_bounds(entity, time_column)
-        request["entity_timestamp_column"] = time_column
-        return IcebergRetrievalJob(
-            functools.partial(catalog.historical_features, request, entity),
+        job = functools.partial(
+            IcebergRetrievalJob,
+            config,
             full_feature_names=full_feature_names,
-            on_demand_feature_views=OnDemandFeatureView.get_requested_odfvs(
-                feature_refs, project, registry
+            on_demand_feature_views=odfvs,
+        )
+        if entity_df is None:
+            start, end = _time_range(feature_views, start_date, end_date)
+            request["start_us"], request["end_us"] = to_micros(start), to_micros(end)
+            request["entity_timestamp_column"] = entity_frame.DEFAULT_TIMESTAMP_COLUMN
+            keys = sorted(_join_keys(feature_views))
+            return job(
+                functools.partial(catalog.historical_features, request),
+                metadata=lambda: RetrievalMetadata(feature_refs, keys, start, end),
+                explain=functools.partial(catalog.explain_historical_features, request),
+            )
+        frame = entity_frame.EntityFrame.make(
+            entity_df, config, catalog, settings.namespace, _join_keys(feature_views)
+        )
+        _check_request_data(odfvs, frame)
+        request["entity_timestamp_column"] = frame.time_column
+        keys = [name for name in frame.schema.names if name != frame.time_column]
+        return job(
+            lambda: catalog.historical_features(request, frame.open()),
+            metadata=lambda: RetrievalMetadata(feature_refs, keys, *frame.time_bounds()),
+            explain=lambda: catalog.explain_historical_features(request, frame.open()),
+            sql=lambda: sql_text.historical_features(
+                request, frame.sql, catalog.describe
             ),
-            metadata=RetrievalMetadata(feature_refs, keys, *bounds),
-            explain=functools.partial(
-                catalog.explain_historical_features, request, entity
-            ),
-            repo_path=config.repo_path,
         )
 
     @staticmethod
@@ -127,7 +136,7 @@ class IcebergOfflineStore(OfflineStore):
             (start_date, end_date),
         )
         return IcebergRetrievalJob(
-            functools.partial(catalog.pull_latest, request), repo_path=config.repo_path
+            config, functools.partial(catalog.pull_latest, request)
         )
 
     @staticmethod
@@ -150,9 +159,7 @@ class IcebergOfflineStore(OfflineStore):
             feature_name_columns or _all_columns(config, data_source),
             (start_date, end_date),
         )
-        return IcebergRetrievalJob(
-            functools.partial(catalog.pull_all, request), repo_path=config.repo_path
-        )
+        return IcebergRetrievalJob(config, functools.partial(catalog.pull_all, request))
 
     @staticmethod
     def offline_write_batch(
@@ -161,28 +168,10 @@ class IcebergOfflineStore(OfflineStore):
         table: pa.Table,
         progress: Optional[Callable[[int], Any]],
     ):
-        """Appends the rows to the feature view's source in one snapshot. The columns must
-        be the source's, in its order; else ValueError and nothing is written."""
-        source = feature_view.batch_source
-        if source is None:
-            raise ValueError(f"the feature view '{feature_view.name}' has no batch_source")
-        if isinstance(source, IcebergSource) and source.is_pinned():
-            raise FloeInputError(
-                f"the data source '{source.name}' is pinned to {source.pin()}, so rows "
-                "written to it could not be read; write through a source without a pin",
-                "INVALID_ARGUMENT",
-            )
-        table = _without_pandas_index(table)
-        location = locate(config, source)
-        if location.parquet is not None:
-            parquet_output.append_to_source(location.parquet, table, source.name)
-        else:
-            schema = location.catalog.schema(location.table)
-            # Feast hands columns over under its own names.
-            to_source = source_names(source)
-            table = table.rename_columns([to_source(name) for name in table.column_names])
-            _check_columns(table, schema, f"table {location.table}")
-            location.catalog.append(location.table, table)
+        """Appends the rows to the feature view's source in one snapshot, making the table
+        where there is none. The columns must be the source's, in its order; else
+        ValueError and nothing is written."""
+        offline_write.write_batch(config, feature_view, table)
         if progress:
             progress(table.num_rows)
 
@@ -194,23 +183,109 @@ class IcebergOfflineStore(OfflineStore):
         logging_config: LoggingConfig,
         registry: BaseRegistry,
     ):
-        """Adds the logs to a FileLoggingDestination as new Parquet files."""
-        parquet_output.write_logs(config.repo_path, data, logging_config.destination)
+        """Appends the logs to an IcebergLoggingDestination, or to a FileLoggingDestination
+        as new Parquet files; both are made where they are missing."""
+        offline_write.write_logs(
+            config, data, source.get_log_timestamp_column(), logging_config.destination
+        )
+
+    def get_table_column_names_and_types_from_data_source(
+        self, config: RepoConfig, data_source: DataSource
+    ) -> Iterable[Tuple[str, str]]:
+        """The source's columns, with types as the source's own mapper takes them. Of a
+        table that does not exist yet: those the feature view over it declares."""
+        return source_columns.names_and_types(config, data_source)
+
+    @staticmethod
+    def compute_monitoring_metrics(
+        config: RepoConfig,
+        data_source: DataSource,
+        feature_columns: List[Tuple[str, str]],
+        timestamp_field: str,
+        start_date: Optional[datetime] = None,
+        end_date: Optional[datetime] = None,
+        histogram_bins: int = 20,
+        top_n: int = 10,
+    ) -> List[Dict[str, Any]]:
+        """Computed by the engine, exact and in bounded memory."""
+        return monitoring.compute(
+            config,
+            data_source,
+            timestamp_field,
+            feature_columns,
+            (start_date, end_date),
+            histogram_bins,
+            top_n,
+        )
+
+    @staticmethod
+    def get_monitoring_max_timestamp(
+        config: RepoConfig, data_source: DataSource, timestamp_field: str
+    ) -> Optional[datetime]:
+        return monitoring.max_timestamp(config, data_source, timestamp_field)
+
+    @staticmethod
+    def ensure_monitoring_tables(config: RepoConfig) -> None:
+        monitoring.ensure_tables(config)
+
+    @staticmethod
+    def save_monitoring_metrics(
+        config: RepoConfig, metric_type: str, metrics: List[Dict[str, Any]]
+    ) -> None:
+        monitoring.save(config, metric_type, metrics)
+
+    @staticmethod
+    def query_monitoring_metrics(
+        config: RepoConfig,
+        project: str,
+        metric_type: str,
+        filters: Optional[Dict[str, Any]] = None,
+        start_date: Optional[date] = None,
+        end_date: Optional[date] = None,
+    ) -> List[Dict[str, Any]]:
+        return monitoring.query(
+            config, project, metric_type, filters, start_date, end_date
+        )
+
+    @staticmethod
+    def clear_monitoring_baseline(
+        config: RepoConfig,
+        project: str,
+        feature_view_name: Optional[str] = None,
+        feature_name: Optional[str] = None,
+        data_source_type: Optional[str] = None,
+    ) -> None:
+        monitoring.clear_baseline(
+            config, project, feature_view_name, feature_name, data_source_type
+        )
 
 
-def to_micros(time):
-    """Microseconds since the epoch; a naive time is UTC. None stays None."""
-    if time is None:
-        return None
-    if time.tzinfo is None:
-        time = time.replace(tzinfo=timezone.utc)
-    return (time - _EPOCH) // timedelta(microseconds=1)
+def _time_range(feature_views, start, end):
+    """The range asked for, as Feast completes it; a start before all times is the first."""
+    if end is not None and end.tzinfo is None:
+        # FeatureStore's default is the local clock's time without its zone.
+        age = datetime.now() - end
+        if timedelta(0) <= age < timedelta(minutes=1):
+            end = end.astimezone()
+    try:
+        return compute_non_entity_date_range(feature_views, start, end)
+    except OverflowError:
+        earliest = datetime.min.replace(tzinfo=timezone.utc)
+        return compute_non_entity_date_range(feature_views, earliest, end)
+
+
+def _check_request_data(odfvs, frame):
+    """What on-demand views need of the caller is in the entity frame, whatever its kind."""
+    for odfv in odfvs:
+        for name in odfv.get_request_data_schema():
+            if name not in frame.schema.names:
+                raise RequestDataNotFoundInEntityDfException(name, odfv.name)
 
 
 def _features_by_view(feature_views, feature_refs):
     """[(view, names of its features asked for)], in the order of the views."""
     wanted = {}
-    for ref in feature_refs:
+    for ref in dict.fromkeys(feature_refs):
         view_name, version, feature = _parse_feature_ref(ref)
         key = view_name if version is None else f"{view_name}@v{version}"
         wanted.setdefault(key, []).append(feature)
@@ -226,6 +301,7 @@ def _view_json(config, catalog, view, feature_names, full_feature_names):
     source = view.batch_source
     if source is None:
         raise ValueError(f"the feature view '{view.name}' has no batch_source to read")
+    _check_conflict_policy(view)
     to_source = source_names(source)
     renamed = view.projection.join_key_map
     prefix = f"{view.projection.name_alias or view.name}__" if full_feature_names else ""
@@ -242,11 +318,26 @@ def _view_json(config, catalog, view, feature_names, full_feature_names):
             {"entity": renamed.get(name, name), "source": to_source(name)}
             for name in _key_names(view)
         ],
-        "ttl_us": view.ttl // timedelta(microseconds=1) if view.ttl else 0,
+        "ttl_us": _ttl_micros(view.ttl),
         "features": [
             {"source": to_source(name), "output": prefix + name} for name in feature_names
         ],
     }
+
+
+def _check_conflict_policy(view):
+    policy = getattr(view, "conflict_policy", None)
+    if policy in (None, ConflictPolicy.LAST_WRITE_WINS):
+        return
+    warnings.warn(
+        f"the label view '{view.name}' has the conflict policy {policy.value}; Floe, like "
+        "Feast's own offline stores, gives the label written last",
+        stacklevel=2,
+    )
+
+
+def _ttl_micros(ttl):
+    return min(ttl // timedelta(microseconds=1), _LONGEST_TTL_US) if ttl else 0
 
 
 def _key_names(view):
@@ -280,33 +371,3 @@ def _pull_json(source, join_keys, features, time_range):
         "start_us": to_micros(start),
         "end_us": to_micros(end),
     }
-
-
-def _without_pandas_index(table):
-    """The table without the columns Arrow makes of a pandas frame's index: Feast converts
-    frames with whatever index a filter or a sort left them."""
-    return table.select(
-        [name for name in table.column_names if not _PANDAS_INDEX.fullmatch(name)]
-    )
-
-
-def _check_columns(table, schema, where):
-    """ValueError unless the table's columns are the schema's, in order."""
-    given, wanted = table.column_names, schema.names
-    if given == wanted:
-        return
-    unknown = [name for name in given if name not in wanted]
-    missing = [name for name in wanted if name not in given]
-    if unknown:
-        guess = nearest(unknown[0], wanted)
-        hint = f" (did you mean '{guess}'?)" if guess else ""
-        problem = f"'{unknown[0]}' is not a column of it{hint}"
-    elif missing:
-        problem = f"'{missing[0]}' is missing"
-    else:
-        problem = "the order differs"
-    raise FloeInputError(
-        f"the rows to write do not fit {where}: {problem}; the columns must be, in this "
-        f"order, {', '.join(wanted)}, but are {', '.join(given)}",
-        "INVALID_ARGUMENT",
-    )

@@ -1,18 +1,17 @@
 """RetrievalJob over Floe's retrievals."""
 
-import os
-from typing import List, Optional
+import time
+from typing import Callable, List, Optional
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from feast.errors import SavedDatasetLocationAlreadyExists
-from feast.infra.offline_stores.file_source import FileSource, SavedDatasetFileStorage
 from feast.infra.offline_stores.offline_store import RetrievalJob, RetrievalMetadata
 from feast.on_demand_feature_view import OnDemandFeatureView
 from feast.saved_dataset import SavedDatasetStorage, ValidationReference
-from floe.errors import FloeNotSupportedError
+from floe import dataset_output
+from floe.errors import FloeError, FloeNotSupportedError, FloeTimeoutError
+from floe.explanation import Explanation
 from floe.types import to_pandas
 
 
@@ -21,20 +20,24 @@ class IcebergRetrievalJob(RetrievalJob):
 
     def __init__(
         self,
+        config,
         retrieve,
         full_feature_names: bool = False,
         on_demand_feature_views: Optional[List[OnDemandFeatureView]] = None,
-        metadata: Optional[RetrievalMetadata] = None,
+        metadata: Optional[Callable[[], RetrievalMetadata]] = None,
         explain=None,
-        repo_path=None,
+        sql=None,
     ):
-        """retrieve() gives (reader, receipt), explain() the plan as a dict."""
+        """retrieve() gives (reader, receipt), explain() the plan as a dict, sql() the
+        query as text, metadata() the metadata, each when first asked for."""
+        self._config = config
         self._retrieve = retrieve
         self._explain = explain
+        self._sql = sql
         self._full_feature_names = full_feature_names
         self._on_demand_feature_views = on_demand_feature_views or []
-        self._metadata = metadata
-        self._repo_path = repo_path
+        self._make_metadata = metadata
+        self._metadata = None
         self._receipt = None
 
     @property
@@ -47,6 +50,8 @@ class IcebergRetrievalJob(RetrievalJob):
 
     @property
     def metadata(self) -> Optional[RetrievalMetadata]:
+        if self._metadata is None and self._make_metadata is not None:
+            self._metadata = self._make_metadata()
         return self._metadata
 
     @property
@@ -55,28 +60,63 @@ class IcebergRetrievalJob(RetrievalJob):
         rows again; None before the first run."""
         return self._receipt
 
-    def explain(self) -> dict:
-        """What a run would read: per view the snapshot, the time range, the key bounds and
-        the files kept and left out."""
+    def explain(self) -> Explanation:
+        """What a run would read: per view the snapshot, the times and keys looked for, and
+        the files and row groups kept and left out, with their bytes. A dict; as text with
+        str(), as JSON with .to_json()."""
         if self._explain is None:
             raise FloeNotSupportedError(
                 "only a point-in-time retrieval can be explained", "NOT_SUPPORTED"
             )
-        return self._explain()
+        return Explanation(self._explain())
 
-    def to_arrow_batches(self):
-        """The rows as a stream of record batches. With on-demand views the whole answer
-        is computed first."""
+    def to_sql(self) -> str:
+        """One statement that gives the same rows in DuckDB with its iceberg extension,
+        for reading and for checking; Floe itself runs none. The entity rows are the table
+        entity_df there, or the entity query where SQL text was given. On-demand views are
+        not part of it."""
+        if self._sql is None:
+            raise FloeNotSupportedError(
+                "this retrieval has no SQL; only point-in-time retrievals over an entity "
+                "frame do",
+                "NOT_SUPPORTED",
+            )
+        return self._sql()
+
+    def to_arrow_batches(self, timeout: Optional[int] = None):
+        """The rows as a stream of record batches in bounded memory; timeout in seconds.
+        With on-demand views, whose functions see all rows at once, the whole answer is
+        computed first."""
         if self.on_demand_feature_views:
-            return self.to_arrow().to_reader()
-        return self._run()
+            return self.to_arrow(timeout=timeout).to_reader()
+        return self._run() if timeout is None else self._run_until(timeout)
 
     def _run(self):
         reader, self._receipt = self._retrieve()
         return reader
 
+    def _run_until(self, timeout):
+        """The batches, with an error instead of the first one that is too late."""
+        deadline = time.monotonic() + timeout
+        reader = self._run()
+
+        def batches():
+            with reader:
+                for batch in reader:
+                    if time.monotonic() > deadline:
+                        raise FloeTimeoutError(
+                            f"the retrieval is not done after {timeout} s; give it more "
+                            "time or ask for less",
+                            "DEADLINE_EXCEEDED",
+                        )
+                    yield batch
+
+        return pa.RecordBatchReader.from_batches(reader.schema, batches())
+
     def _to_arrow_internal(self, timeout: Optional[int] = None) -> pa.Table:
-        return self._run().read_all()
+        if timeout is None:
+            return self._run().read_all()
+        return self._run_until(timeout).read_all()
 
     def to_df(
         self,
@@ -96,34 +136,29 @@ class IcebergRetrievalJob(RetrievalJob):
         allow_overwrite: bool = False,
         timeout: Optional[int] = None,
     ):
-        """Writes the rows as Parquet where a SavedDatasetFileStorage says: one file if its
-        path ends in .parquet, else a folder of files."""
-        if not isinstance(storage, SavedDatasetFileStorage):
-            raise FloeNotSupportedError(
-                f"cannot persist to {type(storage).__name__}; use SavedDatasetFileStorage",
-                "NOT_SUPPORTED",
-            )
-        uri = FileSource.get_uri_for_file_path(self._repo_path, storage.file_options.uri)
-        filesystem, path = FileSource.create_filesystem_and_path(
-            str(uri), storage.file_options.s3_endpoint_override
+        """Writes the rows, batch by batch, where the storage says: SavedDatasetFileStorage
+        (Parquet: one file if its path ends in .parquet, else a folder), or floe's
+        SavedDatasetIcebergStorage, SavedDatasetCsvStorage, SavedDatasetSqlStorage."""
+        dataset_output.persist(
+            self._config, storage, lambda: self.to_arrow_batches(timeout), allow_overwrite
         )
-        if not allow_overwrite and _exists(filesystem, path):
-            raise SavedDatasetLocationAlreadyExists(location=storage.file_options.uri)
-        rows = self.to_arrow(timeout=timeout)
-        if path.endswith(".parquet"):
-            if filesystem is None:
-                os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
-            pq.write_table(rows, where=path, filesystem=filesystem)
-        else:
-            pq.write_to_dataset(
-                rows,
-                root_path=path,
-                filesystem=filesystem,
-                existing_data_behavior="delete_matching",
+
+    def supports_remote_storage_export(self) -> bool:
+        return self._staging_location() is not None
+
+    def to_remote_storage(self) -> List[str]:
+        """Writes the rows as Parquet files below the offline store's staging_location and
+        gives their paths."""
+        location = self._staging_location()
+        if location is None:
+            raise FloeError(
+                "there is no place to export to; set staging_location of the offline store "
+                "to a folder or a URI such as s3://bucket/staging",
+                "INVALID_CONFIG",
             )
+        return dataset_output.export(
+            location, self._config.repo_path, self.to_arrow_batches
+        )
 
-
-def _exists(filesystem, path):
-    if filesystem is None:
-        return os.path.exists(path)
-    return filesystem.get_file_info(path).type != pa.fs.FileType.NotFound
+    def _staging_location(self):
+        return getattr(self._config.offline_store, "staging_location", None)

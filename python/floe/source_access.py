@@ -3,7 +3,7 @@
 import dataclasses
 import os
 import pathlib
-from typing import Optional
+from typing import Any, Optional
 
 from feast.data_format import ParquetFormat
 from feast.data_source import DataSource
@@ -16,15 +16,24 @@ from floe.catalog import Catalog, open_catalog
 from floe.config import open_store_catalog
 from floe.errors import FloeConfigError, FloeNotSupportedError
 from floe.source import IcebergSource
+from floe.stored_rows import ParquetCopy, StoredRowsSource
 
 
 @dataclasses.dataclass(frozen=True)
 class Location:
-    """A table and the catalog it is in, or the path of Parquet files."""
+    """A table and the catalog it is in, or the path of Parquet files, which may be a copy
+    that keep_alive holds."""
 
     catalog: Catalog
     table: Optional[str] = None
     parquet: Optional[str] = None
+    keep_alive: Any = None
+
+
+class _SourceJson(dict):
+    """A source's request; what it reads lasts as long as it does."""
+
+    location: Location
 
 
 def store_settings(config: RepoConfig):
@@ -57,6 +66,9 @@ def locate(config: RepoConfig, source: DataSource) -> Location:
     catalog = open_store_catalog(config, store_settings(config))
     if isinstance(source, FileSource):
         return Location(catalog, parquet=_parquet_path(config, source))
+    if isinstance(source, StoredRowsSource):
+        copy = ParquetCopy(source, config.repo_path)
+        return Location(catalog, parquet=copy.path, keep_alive=copy)
     raise FloeNotSupportedError(
         f"the data source '{source.name}' is a {type(source).__name__}; Floe reads "
         "IcebergSource, UnityCatalogSource and Parquet FileSource",
@@ -70,11 +82,12 @@ def source_json(config, source, home, timestamp_field, created_timestamp_column)
     The two columns are named as the source names them.
     """
     location = locate(config, source)
-    request = {
-        "name": source.name,
-        "timestamp_field": timestamp_field,
-        "created_timestamp_column": created_timestamp_column or None,
-    }
+    request = _SourceJson(
+        name=source.name,
+        timestamp_field=timestamp_field,
+        created_timestamp_column=created_timestamp_column or None,
+    )
+    request.location = location
     if location.parquet is not None:
         request["parquet"] = location.parquet
         return request

@@ -31,7 +31,7 @@ def run(query, catalog, namespace):
 def _tables_of(connection, query):
     """{(namespace levels, table)} that the query reads: no common table expressions, and
     no files, which DuckDB reads by itself."""
-    (tree,) = connection.execute("SELECT json_serialize_sql(?)", [query]).fetchone()
+    ((tree,),) = connection.execute("SELECT json_serialize_sql(?)", [query]).fetchall()
     tree = json.loads(tree)
     if tree["error"]:
         raise FloeInputError(

@@ -10,6 +10,7 @@
 #include "capi/request.h"
 #include "capi/source_request.h"
 #include "capi/stream.h"
+#include "offline/feature_statistics.h"
 #include "offline/historical_features.h"
 #include "offline/pull.h"
 #include "offline/source.h"
@@ -122,6 +123,52 @@ arrow::Status Pull(Puller pull, floe_catalog* catalog, const char* request_json,
   return arrow::Status::OK();
 }
 
+arrow::Result<offline::StatisticsRequest::Feature> StatisticsFeatureOf(
+    const Request& request) {
+  offline::StatisticsRequest::Feature feature;
+  ARROW_ASSIGN_OR_RAISE(feature.column, request.Text("column"));
+  ARROW_ASSIGN_OR_RAISE(feature.name, request.TextOr("name", feature.column));
+  ARROW_ASSIGN_OR_RAISE(std::string kind, request.Text("kind"));
+  if (kind != "numeric" && kind != "categorical") {
+    return MakeError(ErrorCode::kInvalidArgument,
+                     "{} has the kind '{}'; it must be 'numeric' or 'categorical'",
+                     request.where(), kind);
+  }
+  feature.numeric = kind == "numeric";
+  return feature;
+}
+
+arrow::Status FeatureStatistics(floe_catalog* catalog, const char* request_json,
+                                char** out_json) {
+  ARROW_RETURN_NOT_OK(CheckNotNull(request_json, "request_json"));
+  ARROW_RETURN_NOT_OK(CheckNotNull(out_json, "out_json"));
+  ARROW_ASSIGN_OR_RAISE(
+      Request request,
+      Request::Parse(request_json, "the statistics request",
+                     {"source", "features", "start_us", "end_us", "histogram_bins",
+                      "top_n", "memory_bytes", "options"}));
+  offline::StatisticsRequest made;
+  ARROW_ASSIGN_OR_RAISE(Request source, request.Object("source", SourceKeys()));
+  ARROW_ASSIGN_OR_RAISE(made.source, SourceOf(catalog, source));
+  ARROW_ASSIGN_OR_RAISE(std::vector<Request> features,
+                        request.Objects("features", {"column", "name", "kind"}));
+  for (const Request& feature : features) {
+    ARROW_ASSIGN_OR_RAISE(auto made_feature, StatisticsFeatureOf(feature));
+    made.features.push_back(std::move(made_feature));
+  }
+  ARROW_ASSIGN_OR_RAISE(made.start_us, request.FindInteger("start_us"));
+  ARROW_ASSIGN_OR_RAISE(made.end_us, request.FindInteger("end_us"));
+  ARROW_ASSIGN_OR_RAISE(made.histogram_bins,
+                        request.IntegerOr("histogram_bins", made.histogram_bins, 1));
+  ARROW_ASSIGN_OR_RAISE(made.top_count, request.IntegerOr("top_n", made.top_count, 0));
+  ARROW_ASSIGN_OR_RAISE(made.memory_bytes,
+                        request.IntegerOr("memory_bytes", made.memory_bytes, 1));
+  ARROW_ASSIGN_OR_RAISE(made.options, OptionsOf(request));
+  ARROW_ASSIGN_OR_RAISE(std::string statistics, offline::ComputeStatistics(made));
+  *out_json = ToCString(statistics);
+  return arrow::Status::OK();
+}
+
 }  // namespace
 
 }  // namespace floe::capi
@@ -161,6 +208,12 @@ floe_error* floe_pull_all(floe_catalog* catalog, const char* request_json,
     return floe::capi::Pull(floe::offline::PullAll, catalog, request_json, out,
                             out_receipt_json);
   });
+}
+
+floe_error* floe_feature_statistics(floe_catalog* catalog, const char* request_json,
+                                    char** out_json) {
+  return floe::capi::Export(
+      [&] { return floe::capi::FeatureStatistics(catalog, request_json, out_json); });
 }
 
 }  // extern "C"

@@ -4,10 +4,12 @@
 #include <limits>
 
 #include "arrow/type.h"
+#include "arrow/util/key_value_metadata.h"
 #include "base/error.h"
 #include "iceberg/format/parquet/file_schema.h"
 #include "iceberg/format/parquet/parquet_file.h"
 #include "iceberg/spec/literal.h"
+#include "iceberg/spec/schema.h"
 
 namespace floe::offline {
 namespace {
@@ -71,6 +73,40 @@ std::optional<Literal> TimeLiteral(const iceberg::TypePtr& type, int64_t micros,
     default:
       return Literal(type, micros);
   }
+}
+
+std::shared_ptr<arrow::Field> WithoutFieldId(const std::shared_ptr<arrow::Field>& field);
+
+/// The type without the Iceberg ids of its inner fields. Rows of an answer have none of
+/// their own; written to a file, ids of inner fields alone would make it unreadable.
+std::shared_ptr<arrow::DataType> WithoutFieldIds(
+    const std::shared_ptr<arrow::DataType>& type) {
+  switch (type->id()) {
+    case arrow::Type::LIST:
+      return arrow::list(WithoutFieldId(type->field(0)));
+    case arrow::Type::STRUCT: {
+      arrow::FieldVector fields;
+      for (const auto& field : type->fields()) fields.push_back(WithoutFieldId(field));
+      return arrow::struct_(std::move(fields));
+    }
+    case arrow::Type::MAP: {
+      const auto& map = static_cast<const arrow::MapType&>(*type);
+      return std::make_shared<arrow::MapType>(WithoutFieldId(map.key_field()),
+                                              WithoutFieldId(map.item_field()),
+                                              map.keys_sorted());
+    }
+    default:
+      return type;
+  }
+}
+
+std::shared_ptr<arrow::Field> WithoutFieldId(const std::shared_ptr<arrow::Field>& field) {
+  auto metadata = std::make_shared<arrow::KeyValueMetadata>();
+  for (int64_t i = 0; field->HasMetadata() && i < field->metadata()->size(); ++i) {
+    if (field->metadata()->key(i) == iceberg::kFieldIdKey) continue;
+    metadata->Append(field->metadata()->key(i), field->metadata()->value(i));
+  }
+  return field->WithType(WithoutFieldIds(field->type()))->WithMetadata(metadata);
 }
 
 }  // namespace
@@ -159,6 +195,7 @@ arrow::Status BoundSource::ListParquetFiles() {
 arrow::Status BoundSource::AdoptSchema(const iceberg::ParquetFile& file) {
   ARROW_ASSIGN_OR_RAISE(std::shared_ptr<const iceberg::FileSchema> fields,
                         file.Fields(nullptr));
+  ARROW_RETURN_NOT_OK(CheckFieldIds(file, *fields));
   arrow::FieldVector usable;
   for (const iceberg::FileField& field : fields->fields()) {
     auto converted = iceberg::FromArrowSchema(arrow::Schema({field.field}),
@@ -179,12 +216,25 @@ arrow::Status BoundSource::AdoptSchema(const iceberg::ParquetFile& file) {
   return arrow::Status::OK();
 }
 
+arrow::Status CheckFieldIds(const iceberg::ParquetFile& file,
+                            const iceberg::FileSchema& fields) {
+  if (!fields.has_own_ids()) return arrow::Status::OK();
+  for (const iceberg::FileField& field : fields.fields()) {
+    if (field.field_id >= 0) continue;
+    return MakeError(ErrorCode::kNotSupported,
+                     "'{}' has Iceberg field ids, but its column '{}' has none, so which "
+                     "column is which cannot be told; write the file again without ids",
+                     file.location(), field.name);
+  }
+  return arrow::Status::OK();
+}
+
 arrow::Result<SourceColumn> BoundSource::Column(const std::string& name,
                                                 std::string_view role) const {
   for (const iceberg::NestedField& field : schema_->fields()) {
     if (field.name != name) continue;
     ARROW_ASSIGN_OR_RAISE(auto type, iceberg::ToArrowType(*field.type));
-    return SourceColumn{&field, std::move(type)};
+    return SourceColumn{&field, WithoutFieldIds(type)};
   }
   for (const auto& [column, reason] : unusable_) {
     if (column == name) {

@@ -17,6 +17,11 @@
 #include "io/file_io.h"
 #include "offline/source.h"
 
+namespace floe::iceberg {
+class FileSchema;
+class ParquetFile;
+}  // namespace floe::iceberg
+
 namespace floe::offline {
 
 /// A top-level column of a source. `field` belongs to the source's schema.
@@ -89,6 +94,11 @@ class BoundSource {
   std::vector<std::pair<std::string, std::string>> unusable_;
   SourcePin pin_;
 };
+
+/// kNotSupported where some but not all columns of a file outside a table have field ids:
+/// those without would not be found, and their values taken for NULL.
+arrow::Status CheckFieldIds(const iceberg::ParquetFile& file,
+                            const iceberg::FileSchema& fields);
 
 /// The unbound predicate min <= `column` <= max in microseconds since the epoch, in the
 /// column's own unit, never excluding a time within the bounds. Open ends are nullopt.

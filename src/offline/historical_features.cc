@@ -224,13 +224,29 @@ class PassesReader final : public arrow::RecordBatchReader {
   std::unique_ptr<arrow::TableBatchReader> current_;
 };
 
+nlohmann::ordered_json FileJson(const ViewJoin::Preview::File& file) {
+  return {{"path", file.path},
+          {"size_bytes", file.size_bytes},
+          {"row_groups", file.row_groups},
+          {"row_groups_kept", file.row_groups_kept},
+          {"rows_kept", file.rows_kept},
+          {"key_bytes", file.key_bytes},
+          {"feature_bytes", file.feature_bytes}};
+}
+
 nlohmann::ordered_json PreviewJson(const ViewJoin& view,
                                    const ViewJoin::Preview& preview) {
   nlohmann::ordered_json files = nlohmann::ordered_json::array();
-  int64_t bytes = 0;
-  for (const iceberg::FileScanTask& task : preview.plan.tasks) {
-    files.push_back(task.file->file_path);
-    bytes += task.file->file_size_bytes;
+  ViewJoin::Preview::File sum;
+  int64_t files_kept = 0;
+  for (const ViewJoin::Preview::File& file : preview.files) {
+    files.push_back(FileJson(file));
+    files_kept += file.row_groups_kept > 0 ? 1 : 0;
+    sum.row_groups += file.row_groups;
+    sum.row_groups_kept += file.row_groups_kept;
+    sum.rows_kept += file.rows_kept;
+    sum.key_bytes += file.key_bytes;
+    sum.feature_bytes += file.feature_bytes;
   }
   const SourcePin& pin = view.source().pin();
   return {{"view", view.source().view()},
@@ -238,9 +254,15 @@ nlohmann::ordered_json PreviewJson(const ViewJoin& view,
           {"snapshot_id", pin.snapshot_id ? nlohmann::ordered_json(*pin.snapshot_id)
                                           : nlohmann::ordered_json(nullptr)},
           {"filter", preview.filter != nullptr ? preview.filter->ToString() : "false"},
-          {"files_total", preview.plan.files_total},
-          {"files_kept", preview.plan.tasks.size()},
-          {"bytes_kept", bytes},
+          {"files_total", preview.files_total},
+          {"files_opened", preview.files.size()},
+          {"files_kept", files_kept},
+          {"row_groups", sum.row_groups},
+          {"row_groups_kept", sum.row_groups_kept},
+          {"rows_kept", sum.rows_kept},
+          {"bytes_kept", sum.key_bytes + sum.feature_bytes},
+          {"key_bytes", sum.key_bytes},
+          {"feature_bytes", sum.feature_bytes},
           {"files", std::move(files)}};
 }
 

@@ -80,9 +80,11 @@ struct HistoricalFeatures {
 arrow::Result<HistoricalFeatures> GetHistoricalFeatures(
     HistoricalFeaturesRequest request);
 
-/// What GetHistoricalFeatures would read, as JSON: per view its pin, the time range, the
-/// key bounds and the files kept and left out. Consumes the entity frame (its key and
-/// time range decide), reads no feature data.
+/// What GetHistoricalFeatures would read, as JSON: per view its snapshot, the predicate
+/// of times and keys, and the files and row groups kept and left out with their bytes
+/// (ViewJoin::Preview). Consumes the entity frame (its keys and times decide); reads
+/// footers and indexes, no rows. Of an entity frame larger than the memory budget, the
+/// first part is explained and "all_entity_rows_seen" is false.
 arrow::Result<std::string> ExplainHistoricalFeatures(HistoricalFeaturesRequest request);
 
 }  // namespace floe::offline

@@ -178,6 +178,8 @@ class FilesReader final : public arrow::RecordBatchReader {
     ARROW_ASSIGN_OR_RAISE(auto opened,
                           iceberg::ParquetFile::Open(*plan_.io, file.file_path,
                                                      file.file_size_bytes, nullptr));
+    ARROW_ASSIGN_OR_RAISE(auto fields, opened->Fields(nullptr));
+    ARROW_RETURN_NOT_OK(CheckFieldIds(*opened, *fields));
     iceberg::ParquetReadOptions options;
     options.schema = wanted_;
     options.filter = plan_.filter;

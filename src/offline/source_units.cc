@@ -70,6 +70,9 @@ arrow::Status SourceUnits::OpenFile(size_t index) {
                         iceberg::ParquetFile::Open(*plan_->io, task.file->file_path,
                                                    task.file->file_size_bytes, cache));
   ARROW_ASSIGN_OR_RAISE(out.fields, out.file->Fields(plan_->name_mapping.get()));
+  if (plan_->scan == nullptr) {
+    ARROW_RETURN_NOT_OK(CheckFieldIds(*out.file, *out.fields));
+  }
   const iceberg::PredicatePtr& filter =
       task.residual != nullptr ? task.residual : plan_->filter;
   ARROW_ASSIGN_OR_RAISE(

@@ -10,6 +10,7 @@
 #include "arrow/table.h"
 #include "arrow/type.h"
 #include "base/error.h"
+#include "iceberg/format/parquet/chunk_bytes.h"
 #include "iceberg/spec/arrow_extension.h"
 #include "offline/feature_gather.h"
 #include "offline/key_filter.h"
@@ -31,6 +32,11 @@ arrow::Result<std::shared_ptr<arrow::Array>> WholeColumn(const arrow::Table& tab
   if (column->num_chunks() == 1) return column->chunk(0);
   if (column->num_chunks() == 0) return arrow::MakeEmptyArray(column->type());
   return arrow::Concatenate(column->chunks());
+}
+
+int64_t BytesOf(const SourceFile& file, int row_group, const SourceColumn& column) {
+  const iceberg::FileField* field = file.fields->Find(column.field->id);
+  return field == nullptr ? 0 : iceberg::ChunkBytes(*file.file, row_group, *field);
 }
 
 }  // namespace
@@ -160,8 +166,34 @@ arrow::Result<ViewJoin::Preview> ViewJoin::Explain(const arrow::Table& spine) co
   Preview preview;
   ARROW_ASSIGN_OR_RAISE(preview.filter, Filter(*join, spine));
   ARROW_ASSIGN_OR_RAISE(
-      preview.plan,
+      SourcePlan plan,
       source_->Plan(preview.filter != nullptr ? preview.filter : Predicate::False()));
+  ReadCounters counters;
+  ARROW_ASSIGN_OR_RAISE(SourceUnits units,
+                        SourceUnits::Open(std::move(plan), options_, &counters));
+  preview.files_total = counters.files_total;
+  for (const SourceFile& file : units.files()) {
+    preview.files.push_back({file.task->file->file_path, file.task->file->file_size_bytes,
+                             file.file->row_group_count()});
+  }
+  for (const SourceUnit& unit : units.units()) {
+    const SourceFile& file = units.file_of(unit);
+    Preview::File& kept = preview.files[unit.file];
+    kept.row_groups_kept += 1;
+    for (const iceberg::RowRange& range : unit.ranges) {
+      kept.rows_kept += range.end - range.begin;
+    }
+    for (const SourceColumn& column : columns_.keys) {
+      kept.key_bytes += BytesOf(file, unit.row_group, column);
+    }
+    kept.key_bytes += BytesOf(file, unit.row_group, columns_.timestamp);
+    if (columns_.created) {
+      kept.key_bytes += BytesOf(file, unit.row_group, *columns_.created);
+    }
+    for (const SourceColumn& column : features_) {
+      kept.feature_bytes += BytesOf(file, unit.row_group, column);
+    }
+  }
   return preview;
 }
 

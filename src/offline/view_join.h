@@ -30,10 +30,22 @@ class ViewJoin {
   arrow::Result<arrow::ChunkedArrayVector> Run(const arrow::Table& spine,
                                                ReadCounters* counters) const;
 
-  /// What Run would look at.
+  /// What Run would look at. Row groups and bytes are by the files' footers, bytes
+  /// compressed and of the row groups kept: of keys and times, which are read to find the
+  /// rows, and of features, of which only pages with such rows are.
   struct Preview {
+    struct File {
+      std::string path;
+      int64_t size_bytes = 0;
+      int row_groups = 0;
+      int row_groups_kept = 0;
+      int64_t rows_kept = 0;
+      int64_t key_bytes = 0;
+      int64_t feature_bytes = 0;
+    };
     iceberg::PredicatePtr filter;  ///< Null: nothing can match.
-    SourcePlan plan;
+    int64_t files_total = 0;
+    std::vector<File> files;  ///< Kept by the table's metadata; see row_groups_kept.
   };
   arrow::Result<Preview> Explain(const arrow::Table& spine) const;
 
