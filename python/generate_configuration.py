@@ -26,8 +26,8 @@ SECTIONS = {
     "batch_engine": ("floe.engine", "IcebergEngineConfig"),
 }
 
-# The sections whose keys cross the C interface, and keys of theirs that do not.
-NATIVE = {"catalog": (), "online_store": ("type", "enforce_ttl", "row_cache_mb")}
+# The sections that the C interface takes as they are.
+NATIVE = ("catalog",)
 
 def settings_class(section):
     module, name = SECTIONS[section]
@@ -138,9 +138,8 @@ def header():
         "/// python/floe, where each key is described: what the parsers accept.",
         "namespace floe::capi {",
     ]
-    for section, left_out in NATIVE.items():
-        keys = [key for key in own_fields(section) if key not in left_out]
-        names = ", ".join(f'"{key}"' for key in keys)
+    for section in NATIVE:
+        names = ", ".join(f'"{key}"' for key in own_fields(section))
         lines += [
             "",
             f"inline std::vector<std::string> {camel(section)}Keys() {{",

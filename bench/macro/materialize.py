@@ -140,12 +140,14 @@ def main():
     arguments = parser.parse_args()
     logging.disable(logging.WARNING)
     root = pathlib.Path(arguments.data).absolute() / "materialize"
+    shutil.rmtree(root, ignore_errors=True)
     runs = {}
     for number in range(arguments.rounds):
         for name, (rows, make) in contenders(arguments).items():
-            shutil.rmtree(root, ignore_errors=True)
-            runs.setdefault(name, []).append(timed(make(root / "repo"), rows))
-    shutil.rmtree(root, ignore_errors=True)
+            # A folder of its own: the process keeps catalogs it has opened.
+            folder = root / f"{number}-{name.replace(' ', '-')}"
+            runs.setdefault(name, []).append(timed(make(folder), rows))
+            shutil.rmtree(folder)
     report(runs, arguments)
 
 

@@ -11,8 +11,4 @@ inline std::vector<std::string> CatalogKeys() {
   return {"catalog_type", "catalog_name", "uri", "warehouse", "storage_options"};
 }
 
-inline std::vector<std::string> OnlineStoreKeys() {
-  return {"namespace", "partition_strategy", "partition_count", "read_timeout_ms"};
-}
-
 }  // namespace floe::capi
