@@ -2,12 +2,14 @@
 #include <iostream>
 #include <memory>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "base/error.h"
 #include "cli/command.h"
 #include "cli/output.h"
 #include "cli/snapshot_options.h"
+#include "cli/variant_text.h"
 #include "iceberg/table/scan.h"
 
 namespace floe::cli {
@@ -42,7 +44,11 @@ arrow::Status RunScan(const GlobalOptions& global, const ScanArguments& argument
   ARROW_ASSIGN_OR_RAISE(const OutputFormat format, ParseOutputFormat(arguments.format));
   ARROW_ASSIGN_OR_RAISE(const iceberg::ScanOptions options, ToScanOptions(arguments));
   ARROW_ASSIGN_OR_RAISE(const auto table, LoadTable(global.catalog, arguments.table));
-  ARROW_ASSIGN_OR_RAISE(const auto reader, iceberg::Scan(table, options));
+  ARROW_ASSIGN_OR_RAISE(const auto plan, iceberg::PlanFiles(table, options));
+  ARROW_ASSIGN_OR_RAISE(auto reader, iceberg::ReadPlan(plan, options));
+  if (format != OutputFormat::kParquet && format != OutputFormat::kArrow) {
+    reader = VariantsAsText(std::move(reader), plan->schema);
+  }
   Progress progress("scan " + arguments.table, global.quiet);
   ARROW_ASSIGN_OR_RAISE(const int64_t rows,
                         WriteRows(*reader, format, arguments.output, progress));

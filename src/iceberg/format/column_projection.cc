@@ -117,6 +117,12 @@ class Resolver {
       }
     } else if (target.initial_default != nullptr) {
       column.constant = *target.initial_default;
+      // A struct's default says that it is there: its fields have their own.
+      if (target.type->id() == TypeId::kStruct) {
+        for (const NestedField& field : target.type->fields()) {
+          ARROW_ASSIGN_OR_RAISE(column.children.emplace_back(), Missing(field));
+        }
+      }
     } else if (target.required) {
       return MakeError(ErrorCode::kCorruptData,
                        "the file has no column '{}' (field id {}), which is required and "
@@ -182,6 +188,13 @@ arrow::Result<ArrayPtr> MakeConstant(const ProjectedColumn& column, int64_t leng
                                      arrow::MemoryPool* pool) {
   if (!column.constant.has_value()) {
     return arrow::MakeArrayOfNull(column.type, length, pool);
+  }
+  if (column.target.type->id() == TypeId::kStruct) {
+    arrow::ArrayVector children;
+    for (const ProjectedColumn& child : column.children) {
+      ARROW_ASSIGN_OR_RAISE(children.emplace_back(), MakeConstant(child, length, pool));
+    }
+    return std::make_shared<arrow::StructArray>(column.type, length, std::move(children));
   }
   ARROW_ASSIGN_OR_RAISE(auto scalar, ToArrowScalar(*column.constant, column.type));
   return arrow::MakeArrayFromScalar(*scalar, length, pool);

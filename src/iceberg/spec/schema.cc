@@ -27,6 +27,7 @@ arrow::Status CheckWritable(const NestedField& field, const std::string& name) {
                        "column '{}' of type {} has a default of type {}", name,
                        field.type->ToString(), value->type()->ToString());
     }
+    if (field.type->id() == TypeId::kStruct) continue;
     const auto json = value->ToJsonText();
     if (!json.ok()) return WithContext(json.status(), "default of column", name);
   }

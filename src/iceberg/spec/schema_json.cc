@@ -11,6 +11,10 @@ namespace {
 
 using nlohmann::json;
 
+/// The default {} of a struct: its fields have their own defaults. Not NULL is all that
+/// such a literal says.
+constexpr bool kStructOfDefaults = true;
+
 arrow::Result<TypePtr> TypeFromJson(const json& value, const std::string& where);
 
 arrow::Result<std::shared_ptr<const Literal>> DefaultFromJson(const JsonObject& object,
@@ -18,10 +22,14 @@ arrow::Result<std::shared_ptr<const Literal>> DefaultFromJson(const JsonObject& 
                                                               const TypePtr& type) {
   const json* value = object.Find(key);
   if (value == nullptr) return std::shared_ptr<const Literal>();
+  if (type->id() == TypeId::kStruct && value->is_object() && value->empty()) {
+    return std::make_shared<const Literal>(type, kStructOfDefaults);
+  }
   if (type->is_nested()) {
-    return MakeError(ErrorCode::kNotSupported,
-                     "\"{}\" of {}: defaults of nested types are not supported", key,
-                     object.where());
+    return MakeError(
+        ErrorCode::kNotSupported,
+        "\"{}\" of {}: of nested types only structs may have a default, {{}}", key,
+        object.where());
   }
   auto literal = LiteralFromJson(type, *value);
   if (!literal.ok()) {
@@ -105,21 +113,25 @@ arrow::Result<TypePtr> TypeFromJson(const json& value, const std::string& where)
 
 json TypeToJson(const Type& type);
 
+/// A default was parsed from JSON or checked when its field was made.
+void SetDefault(const char* key, const std::shared_ptr<const Literal>& value,
+                json* field) {
+  if (value == nullptr) return;
+  if (value->type()->id() == TypeId::kStruct) {
+    (*field)[key] = json::object();
+  } else if (auto literal = LiteralToJson(*value); literal.ok()) {
+    (*field)[key] = *std::move(literal);
+  }
+}
+
 json FieldToJson(const NestedField& field) {
   json value = {{"id", field.id},
                 {"name", field.name},
                 {"required", field.required},
                 {"type", TypeToJson(*field.type)}};
   if (!field.doc.empty()) value["doc"] = field.doc;
-  // A default was parsed from JSON or checked when the field was made.
-  if (field.initial_default != nullptr) {
-    auto literal = LiteralToJson(*field.initial_default);
-    if (literal.ok()) value["initial-default"] = *std::move(literal);
-  }
-  if (field.write_default != nullptr) {
-    auto literal = LiteralToJson(*field.write_default);
-    if (literal.ok()) value["write-default"] = *std::move(literal);
-  }
+  SetDefault("initial-default", field.initial_default, &value);
+  SetDefault("write-default", field.write_default, &value);
   return value;
 }
 

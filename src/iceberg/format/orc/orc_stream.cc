@@ -1,6 +1,7 @@
 #include "iceberg/format/orc/orc_stream.h"
 
 #include <zlib.h>
+#include <zstd.h>
 
 #include <algorithm>
 #include <cstring>
@@ -41,16 +42,22 @@ arrow::Result<int64_t> Inflate(std::string_view compressed, char* out, int64_t s
   return written;
 }
 
+/// Arrow's own codec wants to know how much there is to be.
+arrow::Result<int64_t> Unzstd(std::string_view compressed, char* out, int64_t size) {
+  const size_t written = ZSTD_decompress(out, static_cast<size_t>(size),
+                                         compressed.data(), compressed.size());
+  if (ZSTD_isError(written)) return BrokenChunk();
+  return static_cast<int64_t>(written);
+}
+
 arrow::Compression::type ArrowCodec(Compression compression) {
   switch (compression) {
     case Compression::kSnappy:
       return arrow::Compression::SNAPPY;
     case Compression::kLz4:
       return arrow::Compression::LZ4;
-    case Compression::kBrotli:
-      return arrow::Compression::BROTLI;
     default:
-      return arrow::Compression::ZSTD;
+      return arrow::Compression::BROTLI;
   }
 }
 
@@ -107,6 +114,8 @@ arrow::Result<std::string_view> ByteStream::Decompress(std::string_view compress
   int64_t size = 0;
   if (compression_ == Compression::kZlib) {
     ARROW_ASSIGN_OR_RAISE(size, Inflate(compressed, buffer_.get(), block_size_));
+  } else if (compression_ == Compression::kZstd) {
+    ARROW_ASSIGN_OR_RAISE(size, Unzstd(compressed, buffer_.get(), block_size_));
   } else {
     if (compression_ == Compression::kSnappy) {
       ARROW_RETURN_NOT_OK(CheckSnappyLength(compressed, block_size_));

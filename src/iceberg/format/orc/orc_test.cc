@@ -118,7 +118,9 @@ arrow::Status AppendValue(arrow::ArrayBuilder* builder, Rng& rng, int shape) {
                      : number % 4'000'000'000'000'000);
     case arrow::Type::DECIMAL128:
       return static_cast<arrow::Decimal128Builder*>(builder)->Append(
-          arrow::Decimal128(number) * arrow::Decimal128(rng() % 1'000'000'000));
+          static_cast<const arrow::DecimalType&>(*builder->type()).precision() <= 18
+              ? arrow::Decimal128(number % 1'000'000'000'000'000)
+              : arrow::Decimal128(number) * arrow::Decimal128(rng() % 1'000'000'000));
     case arrow::Type::STRING:
       return static_cast<arrow::StringBuilder*>(builder)->Append(
           shape < 2 ? "value " + std::to_string(number % 7)
@@ -194,10 +196,11 @@ class OrcTest : public ::testing::Test {
     adapter::WriteOptions options;
     options.compression = codec;
     options.stripe_size = stripe_size;
-    options.compression_block_size = 4096;
+    options.compression_block_size = 64 << 10;  // No less is taken.
     options.dictionary_key_size_threshold = 0.8;
     auto writer = Unwrap(adapter::ORCFileWriter::Open(sink.get(), options));
-    EXPECT_TRUE(writer->Write(batch).ok());
+    const arrow::Status written = writer->Write(batch);
+    EXPECT_TRUE(written.ok()) << written.ToString();
     EXPECT_TRUE(writer->Close().ok());
     return Unwrap(sink->Finish())->ToString();
   }

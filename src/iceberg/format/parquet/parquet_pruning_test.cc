@@ -154,6 +154,38 @@ TEST_F(ParquetPruningTest, FilteredReadsEqualFilteringEverything) {
   EXPECT_GT(pruned, 50'000);
 }
 
+TEST_F(ParquetPruningTest, DictionariesDropRowGroupsWhoseBoundsCannot) {
+  const SchemaPtr schema =
+      Unwrap(Schema::Make({NestedField::Optional(1, "s", Type::String()),
+                           NestedField::Optional(2, "l", Type::Long())}));
+  arrow::StringBuilder texts;
+  arrow::Int64Builder longs;
+  for (int64_t i = 0; i < 1000; ++i) {
+    FLOE_ASSERT_OK(i % 7 == 0 ? texts.AppendNull()
+                              : texts.Append(i % 2 == 0 ? "a" : "c"));
+    FLOE_ASSERT_OK(longs.Append(i % 2 * 100));
+  }
+  DataFileWriterOptions options;
+  options.schema = schema;
+  options.location = folder_.At("dictionary");
+  options.adaptive_encoding = false;
+  WriteFile(io_, options,
+            {arrow::RecordBatch::Make(Unwrap(ToArrowSchema(*schema)), 1000,
+                                      {Unwrap(texts.Finish()), Unwrap(longs.Finish())})});
+  const auto file = Unwrap(ParquetFile::Open(*io_, options.location, -1, nullptr));
+  for (const auto& [filter, is_there] :
+       {std::pair("s = 'b'", false), std::pair("l IN (50, 60)", false),
+        std::pair("s = 'a' AND l = 50", false), std::pair("s = 'b' OR l = 100", true),
+        std::pair("s = 'c'", true), std::pair("s IS NULL", true)}) {
+    SCOPED_TRACE(filter);
+    ParquetReadCounters counters;
+    const PredicatePtr bound = Unwrap(Bind(Unwrap(ParsePredicate(filter)), *schema));
+    const auto ranges = Unwrap(PruneRows(*file, *bound, nullptr, &counters));
+    EXPECT_EQ(RangesLength(ranges), is_there ? 1000 : 0);
+    EXPECT_EQ(counters.row_groups_pruned_by_dictionary, is_there ? 0 : 1);
+  }
+}
+
 TEST_F(ParquetPruningTest, BloomFiltersDropRowGroupsWhoseBoundsCannot) {
   const SchemaPtr schema =
       Unwrap(Schema::Make({NestedField::Optional(1, "s", Type::String()),

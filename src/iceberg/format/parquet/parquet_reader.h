@@ -22,7 +22,7 @@ arrow::Result<std::shared_ptr<arrow::RecordBatchReader>> ReadDataFile(
     ParquetFilePtr file, const ParquetReadOptions& options);
 
 /// The row ranges of `file` that may hold matches of `filter` (bound): by row group
-/// statistics, bloom filters, dictionaries, then page bounds. Ascending, disjoint,
+/// statistics, bloom filters, page bounds, then dictionaries. Ascending, disjoint,
 /// adjacent ones merged. `counters` may be null.
 arrow::Result<std::vector<RowRange>> PruneRows(const ParquetFile& file,
                                                const Predicate& filter,

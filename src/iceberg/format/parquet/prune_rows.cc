@@ -1,9 +1,11 @@
 #include <algorithm>
+#include <cstring>
 #include <optional>
 
 #include "base/error.h"
 #include "iceberg/expr/evaluator.h"
 #include "iceberg/format/file_schema.h"
+#include "iceberg/format/parquet/dictionary_values.h"
 #include "iceberg/format/parquet/parquet_file.h"
 #include "iceberg/format/parquet/parquet_reader.h"
 #include "iceberg/format/parquet/parquet_status.h"
@@ -19,58 +21,29 @@ namespace {
 using Op = Predicate::Op;
 using Ranges = std::vector<RowRange>;
 
-/// The hash a bloom filter of `column` holds for `literal`; nullopt where the file's type
-/// differs from the table's in a way that changes the bytes hashed.
+/// The hash a bloom filter of `column` holds for `literal`; nullopt where there is none.
 std::optional<uint64_t> BloomHash(const parquet::BloomFilter& filter,
                                   const parquet::ColumnDescriptor& column,
                                   const Literal& literal) {
-  const parquet::LogicalType& logical = *column.logical_type();
-  const Literal::Value& value = literal.value();
+  const std::optional<std::string> bytes = PhysicalBytes(column, literal);
+  if (!bytes) return std::nullopt;
   switch (column.physical_type()) {
-    case parquet::Type::INT32:
-      // A date or an int; also a long table column over an int file column.
-      if (!logical.is_none() && !logical.is_date() && !logical.is_int())
-        return std::nullopt;
-      if (const auto* narrow = std::get_if<int32_t>(&value)) return filter.Hash(*narrow);
-      if (const auto* wide = std::get_if<int64_t>(&value);
-          wide != nullptr && literal.type()->id() == TypeId::kLong &&
-          *wide == static_cast<int32_t>(*wide)) {
-        return filter.Hash(static_cast<int32_t>(*wide));
-      }
-      return std::nullopt;
+    case parquet::Type::INT32: {
+      int32_t value;
+      std::memcpy(&value, bytes->data(), sizeof(value));
+      return filter.Hash(value);
+    }
     case parquet::Type::INT64: {
-      const auto* wide = std::get_if<int64_t>(&value);
-      if (wide == nullptr) return std::nullopt;
-      if (literal.type()->id() == TypeId::kLong) {
-        if (!logical.is_none() && !logical.is_int()) return std::nullopt;
-        return filter.Hash(*wide);
-      }
-      const bool is_micros =
-          logical.is_timestamp() &&
-          static_cast<const parquet::TimestampLogicalType&>(logical).time_unit() ==
-              parquet::LogicalType::TimeUnit::MICROS;
-      const bool wants_micros = literal.type()->id() == TypeId::kTimestamp ||
-                                literal.type()->id() == TypeId::kTimestampTz;
-      if (!is_micros || !wants_micros) return std::nullopt;
-      return filter.Hash(*wide);
+      int64_t value;
+      std::memcpy(&value, bytes->data(), sizeof(value));
+      return filter.Hash(value);
     }
-    case parquet::Type::BYTE_ARRAY: {
-      const auto* bytes = std::get_if<std::string>(&value);
-      if (bytes == nullptr || logical.is_decimal()) return std::nullopt;
+    case parquet::Type::BYTE_ARRAY:
       return filter.Hash(std::string_view(*bytes));
-    }
-    case parquet::Type::FIXED_LEN_BYTE_ARRAY: {
-      const auto* bytes = std::get_if<std::string>(&value);
-      if (bytes == nullptr || logical.is_decimal() ||
-          static_cast<int>(bytes->size()) != column.type_length()) {
-        return std::nullopt;
-      }
+    default: {
       const parquet::FLBA fixed(reinterpret_cast<const uint8_t*>(bytes->data()));
       return filter.Hash(&fixed, static_cast<uint32_t>(bytes->size()));
     }
-    default:
-      // Floats have two zeros and many NaNs; booleans have no filters.
-      return std::nullopt;
   }
 }
 
@@ -87,20 +60,11 @@ class Pruner {
   }
 
   arrow::Result<bool> BloomMayMatch(const Predicate& filter) const {
-    switch (filter.op()) {
-      case Op::kAnd:
-      case Op::kOr:
-        for (const PredicatePtr& child : filter.children()) {
-          ARROW_ASSIGN_OR_RAISE(const bool may, BloomMayMatch(*child));
-          if (may == (filter.op() == Op::kOr)) return may;
-        }
-        return filter.op() == Op::kAnd;
-      case Op::kEqual:
-      case Op::kIn:
-        return LeafBloomMayMatch(filter);
-      default:
-        return true;
-    }
+    return EqualsMayMatch(filter, &Pruner::LeafBloomMayMatch);
+  }
+
+  arrow::Result<bool> DictionaryMayMatch(const Predicate& filter) const {
+    return EqualsMayMatch(filter, &Pruner::LeafDictionaryMayMatch);
   }
 
   /// Rows, as positions in the file, of pages that may hold matches.
@@ -142,6 +106,41 @@ class Pruner {
 
   Ranges AllRows() const {
     return {{file_.row_group_start(row_group_), file_.row_group_start(row_group_ + 1)}};
+  }
+
+  /// Asks `leaf_may_match` about comparisons for equality.
+  arrow::Result<bool> EqualsMayMatch(
+      const Predicate& filter,
+      arrow::Result<bool> (Pruner::*leaf_may_match)(const Predicate&) const) const {
+    switch (filter.op()) {
+      case Op::kAnd:
+      case Op::kOr:
+        for (const PredicatePtr& child : filter.children()) {
+          ARROW_ASSIGN_OR_RAISE(const bool may, EqualsMayMatch(*child, leaf_may_match));
+          if (may == (filter.op() == Op::kOr)) return may;
+        }
+        return filter.op() == Op::kAnd;
+      case Op::kEqual:
+      case Op::kIn:
+        return (this->*leaf_may_match)(filter);
+      default:
+        return true;
+    }
+  }
+
+  arrow::Result<bool> LeafDictionaryMayMatch(const Predicate& leaf) const {
+    const int column = RowColumn(leaf.field_id());
+    if (column < 0) return true;
+    std::vector<std::string> wanted;
+    for (const Literal& literal : leaf.literals()) {
+      auto bytes = PhysicalBytes(*file_.column(column), literal);
+      if (!bytes) return true;
+      wanted.push_back(*std::move(bytes));
+    }
+    ARROW_ASSIGN_OR_RAISE(const auto values, DictionaryValues(file_, row_group_, column));
+    if (!values) return true;
+    return std::any_of(wanted.begin(), wanted.end(),
+                       [&](const std::string& bytes) { return values->contains(bytes); });
   }
 
   arrow::Result<bool> LeafBloomMayMatch(const Predicate& leaf) const {
@@ -210,7 +209,15 @@ arrow::Result<std::vector<RowRange>> PruneRows(const ParquetFile& file,
         ++counters->row_groups_pruned_by_bloom;
       } else {
         ARROW_ASSIGN_OR_RAISE(ranges, pruner.PagesMayMatch(filter));
-        if (ranges.empty() && rows > 0) ++counters->row_groups_pruned_by_pages;
+        if (ranges.empty() && rows > 0) {
+          ++counters->row_groups_pruned_by_pages;
+        } else {
+          ARROW_ASSIGN_OR_RAISE(const bool is_there, pruner.DictionaryMayMatch(filter));
+          if (!is_there) {
+            ++counters->row_groups_pruned_by_dictionary;
+            ranges.clear();
+          }
+        }
       }
     }
     counters->rows_pruned += rows - RangesLength(ranges);
