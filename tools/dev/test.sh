@@ -122,3 +122,9 @@ test_sanitized() {
     ctest --test-dir build/asan --parallel "$FLOE_JOBS" --timeout 1200 --output-on-failure \
     ${1:+-R "$1"}
 }
+
+# Floe's tables in other engines and theirs in Floe, and processes that share a table.
+test_interop() {
+  build_product
+  .venv/bin/python -m pytest --quiet -p no:cacheprovider test/interop test/sim "$@"
+}

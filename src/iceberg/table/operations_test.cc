@@ -338,6 +338,23 @@ TEST_F(TableTest, StagedSnapshotsArePickedOnce) {
   EXPECT_EQ(Unwrap(CherryPick(next, follows))->metadata()->current_snapshot_id, follows);
 }
 
+TEST_F(TableTest, LongTextsHaveBoundsToo) {
+  // Longer than what Parquet keeps in its statistics.
+  const std::string longest(5000, 'b');
+  TablePtr table = AppendRows(CreateTable(Request(false)),
+                              {{1, 0, longest}, {2, 0, "bb"}, {3, 0, std::nullopt}});
+  const DataFile file = OnlyFile(table);
+  const ColumnMetrics* names = file.FindMetrics(3);
+  ASSERT_NE(names, nullptr);
+  EXPECT_EQ(names->lower_bound, "bb");
+  EXPECT_EQ(names->upper_bound, std::string(15, 'b') + "c");
+  ScanOptions options;
+  options.filter = Predicate::Compare(Op::kEqual, "name", Literal::String(longest));
+  EXPECT_EQ(ScanRows(table, options).size(), 1u);
+  options.filter = Predicate::Compare(Op::kGreater, "name", Literal::String("c"));
+  EXPECT_TRUE(Unwrap(PlanFiles(table, options))->tasks.empty());
+}
+
 TEST_F(TableTest, StatisticsBelongToTheirSnapshot) {
   TablePtr table = AppendRows(CreateTable(Request(false)), {{1, 0, "a"}});
   int64_t id = *table->metadata()->current_snapshot_id;

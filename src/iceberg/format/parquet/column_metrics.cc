@@ -71,6 +71,16 @@ void AppendCodePoint(uint32_t value, std::string* out) {
   }
 }
 
+/// A bound that the footer leaves out for its length is one of the long values'.
+void FillIn(const TypePtr& type,
+            const std::map<int32_t, LongValueBounds::Bounds>& long_bounds,
+            int32_t field_id, ColumnBounds* group) {
+  auto found = long_bounds.find(field_id);
+  if (found == long_bounds.end()) return;
+  if (!group->lower) group->lower = Literal(type, found->second.lower);
+  if (!group->upper) group->upper = Literal(type, found->second.upper);
+}
+
 /// Bounds over all row groups; none where a row group with values has none.
 struct FileBound {
   bool known = true;
@@ -189,9 +199,31 @@ void NanCounter::CountBelow(const arrow::Array& array, const NestedField& field,
   }
 }
 
+void LongValueBounds::Count(const arrow::Array& array, const NestedField& field) {
+  if (field.type->id() == TypeId::kStruct) {
+    const auto& structs = static_cast<const arrow::StructArray&>(array);
+    for (size_t i = 0; i < field.type->fields().size(); ++i) {
+      Count(*structs.field(static_cast<int>(i)), field.type->fields()[i]);
+    }
+    return;
+  }
+  bool has_length =
+      field.type->id() == TypeId::kString || field.type->id() == TypeId::kBinary;
+  if (!has_length) return;
+  const auto& values = static_cast<const arrow::BinaryArray&>(array);
+  for (int64_t i = 0; i < values.length(); ++i) {
+    if (values.value_length(i) <= kMaxFooterBytes || values.IsNull(i)) continue;
+    std::string_view value = values.GetView(i);
+    auto [found, is_new] = bounds_.try_emplace(field.id);
+    if (is_new || value < found->second.lower) found->second.lower = value;
+    if (is_new || value > found->second.upper) found->second.upper = value;
+  }
+}
+
 arrow::Result<std::vector<ColumnMetrics>> MakeColumnMetrics(
     const parquet::FileMetaData& footer, const Schema& schema,
-    const MetricsConfig& config, const std::map<int32_t, int64_t>& nan_counts) {
+    const MetricsConfig& config, const std::map<int32_t, int64_t>& nan_counts,
+    const std::map<int32_t, LongValueBounds::Bounds>& long_bounds) {
   std::vector<ColumnMetrics> result;
   for (int column = 0; column < footer.num_columns(); ++column) {
     const parquet::ColumnDescriptor& descriptor = *footer.schema()->Column(column);
@@ -215,7 +247,9 @@ arrow::Result<std::vector<ColumnMetrics>> MakeColumnMetrics(
       } else if (nulls) {
         *nulls += statistics->null_count;
       }
-      Merge(ChunkBounds(*chunk, descriptor, field->type), &bound);
+      ColumnBounds group_bounds = ChunkBounds(*chunk, descriptor, field->type);
+      FillIn(field->type, long_bounds, field_id, &group_bounds);
+      Merge(group_bounds, &bound);
     }
     metrics.size_bytes = size;
     if (mode.kind != MetricsMode::Kind::kNone) {

@@ -33,11 +33,31 @@ class NanCounter {
   std::map<int32_t, int64_t> counts_;
 };
 
+/// The least and the greatest long text or binary of columns outside lists and maps. A
+/// footer leaves a bound out that is longer than kMaxFooterBytes, so that where one is
+/// missing it is one of these.
+class LongValueBounds {
+ public:
+  /// Parquet's limit for statistics (its WriterProperties' max_statistics_size).
+  static constexpr int64_t kMaxFooterBytes = 4096;
+  struct Bounds {
+    std::string lower;
+    std::string upper;
+  };
+
+  void Count(const arrow::Array& array, const NestedField& field);
+  const std::map<int32_t, Bounds>& bounds() const { return bounds_; }
+
+ private:
+  std::map<int32_t, Bounds> bounds_;
+};
+
 /// Iceberg metrics of a written file, by field id, from its footer (bounds merged over
-/// row groups) and the NaNs counted while writing.
+/// row groups), and from the NaNs and long values seen while writing.
 arrow::Result<std::vector<ColumnMetrics>> MakeColumnMetrics(
     const parquet::FileMetaData& footer, const Schema& schema,
-    const MetricsConfig& config, const std::map<int32_t, int64_t>& nan_counts);
+    const MetricsConfig& config, const std::map<int32_t, int64_t>& nan_counts,
+    const std::map<int32_t, LongValueBounds::Bounds>& long_bounds);
 
 /// The first `length` characters of a UTF-8 text: a lower bound of it.
 std::string TruncatedLowerText(std::string_view text, int32_t length);

@@ -300,7 +300,7 @@ class DataFileWriter::Impl {
           std::min(batch.num_rows() - offset, options_.row_group_rows - group_rows_);
       const auto part = batch.Slice(offset, rows);
       ARROW_RETURN_NOT_OK(writer_->WriteRecordBatch(*part));
-      CountNans(*part);
+      LookAtValues(*part);
       group_rows_ += rows;
       offset += rows;
       group_memory_bytes_ += MemoryBytes(*part);
@@ -327,10 +327,13 @@ class DataFileWriter::Impl {
                                             static_cast<double>(flushed_memory_bytes_);
   }
 
-  void CountNans(const arrow::RecordBatch& batch) {
+  /// For metrics that the footer does not give.
+  void LookAtValues(const arrow::RecordBatch& batch) {
     for (size_t i = 0; i < stored_columns_.size(); ++i) {
       const auto column = static_cast<size_t>(stored_columns_[i]);
-      nans_.Count(*batch.column(static_cast<int>(i)), options_.schema->fields()[column]);
+      const arrow::Array& array = *batch.column(static_cast<int>(i));
+      nans_.Count(array, options_.schema->fields()[column]);
+      long_values_.Count(array, options_.schema->fields()[column]);
     }
   }
 
@@ -414,9 +417,9 @@ class DataFileWriter::Impl {
     file.file_path = options_.location;
     file.file_format = FileFormat::kParquet;
     file.record_count = footer->num_rows();
-    ARROW_ASSIGN_OR_RAISE(
-        file.metrics,
-        MakeColumnMetrics(*footer, *options_.schema, options_.metrics, nans_.counts()));
+    ARROW_ASSIGN_OR_RAISE(file.metrics,
+                          MakeColumnMetrics(*footer, *options_.schema, options_.metrics,
+                                            nans_.counts(), long_values_.bounds()));
     for (int i = 0; i < footer->num_row_groups(); ++i) {
       const auto chunk = footer->RowGroup(i)->ColumnChunk(0);
       file.split_offsets.push_back(chunk->has_dictionary_page()
@@ -449,6 +452,7 @@ class DataFileWriter::Impl {
   std::unique_ptr<parquet::arrow::FileWriter> writer_;
   arrow::RecordBatchVector pending_;  ///< Conformed, not written yet.
   NanCounter nans_;
+  LongValueBounds long_values_;
   int64_t rows_ = 0;
   int64_t group_rows_ = 0;
   int64_t group_memory_bytes_ = 0;
