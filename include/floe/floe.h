@@ -477,17 +477,18 @@ FLOE_EXPORT floe_error* floe_features_columns(const uint8_t* message, size_t siz
 /// Searches a view's newest rows, exactly: each is looked at.
 ///
 /// request_json: {"view": view, "features": [names to answer with], "top_k"?: integer
-/// (10), "vector_feature"?: text and "metric"?: "L2" | "L1" | "cosine" | "dot" ("L2"), for
-/// an embedding, "text"?: words that must all occur in one of "text_features"?: [names],
-/// "filter"?: text, the JSON of {"type": "eq" | "ne" | "gt" | "gte" | "lt" | "lte" | "in" |
-/// "nin", "key": feature or join key, "value"} or {"type": "and" | "or", "filters": [..]},
-/// "timeout_ms"?: integer (10000; 0: none)}. `embedding` may be NULL where a text is given.
+/// (10), "vector_feature"?: text and "metric"?: "L2" | "L1" | "cosine" | "dot" ("L2"),
+/// for an embedding, "text"?: words that must all occur in one of "text_features"?:
+/// [names], "filter"?: text, the JSON of {"type": "eq" | "ne" | "gt" | "gte" | "lt" |
+/// "lte" | "in" | "nin", "key": feature or join key, "value"} or {"type": "and" | "or",
+/// "filters": [..]}, "timeout_ms"?: integer (10000; 0: none)}. `embedding` may be NULL
+/// where a text is given.
 ///
 /// The answer is, little-endian, without padding: u32 count of documents; for each u32
 /// length and the serialized entity key, i64 event timestamp in microseconds, f64
-/// distance (0 without an embedding), f64 text rank in [0, 1) (0 without a text), then per
-/// feature u32 length and a serialized feast.types.Value. The nearest are first; without an
-/// embedding those that fit the text best.
+/// distance (0 without an embedding), f64 text rank in [0, 1) (0 without a text), then
+/// per feature u32 length and a serialized feast.types.Value. The nearest are first;
+/// without an embedding those that fit the text best.
 FLOE_EXPORT floe_error* floe_online_search(floe_online* online, const char* request_json,
                                            const float* embedding, size_t size,
                                            floe_bytes* out);

@@ -124,9 +124,9 @@ arrow::Status FileIndex::Plan() {
   options.metrics_columns = {kEntityKeyColumn};
   ARROW_ASSIGN_OR_RAISE(auto plan, iceberg::PlanFiles(table_, options));
   for (const iceberg::FileScanTask& task : plan->tasks) {
-    ARROW_RETURN_NOT_OK(Add(Source{task.file, task.spec.get(), task.sequence_number,
-                                   task.constants, task.position_deletes,
-                                   task.equality_deletes}));
+    ARROW_RETURN_NOT_OK(
+        Add(Source{task.file, task.spec.get(), task.sequence_number, task.constants,
+                   task.position_deletes, task.equality_deletes}));
   }
   return arrow::Status::OK();
 }

@@ -236,10 +236,9 @@ class OnlineReader::Impl {
     return plan;
   }
 
-  arrow::Result<std::vector<EncodedRowPtr>> ReadEncoded(const ReadPlan& plan,
-                                                        std::span<const std::string> keys,
-                                                        OnlineReadCounters* counters,
-                                                        std::optional<int64_t> timeout_ms) {
+  arrow::Result<std::vector<EncodedRowPtr>> ReadEncoded(
+      const ReadPlan& plan, std::span<const std::string> keys,
+      OnlineReadCounters* counters, std::optional<int64_t> timeout_ms) {
     ARROW_RETURN_NOT_OK(CheckCount(keys.size()));
     const ReadDeadline deadline = DeadlineOf(plan, timeout_ms);
     ARROW_ASSIGN_OR_RAISE(auto index, Index(plan.view));
