@@ -129,7 +129,8 @@ class _Aliases(dict):
 
 
 ONLINE_ALIASES = os.environ.get(
-    "FLOE_UNIVERSAL_ONLINE", "floe,redis,sqlite,postgres,mongodb,dynamodb"
+    "FLOE_UNIVERSAL_ONLINE",
+    "floe,redis,sqlite,postgres,mongodb,dynamodb,pgvector,elasticsearch,milvus",
 ).split(",")
 AVAILABLE_ONLINE_STORES = _Aliases(
     (alias, ({"type": "floe.IcebergOnlineStore"}, FloeOnlineStoreCreator))
