@@ -16,11 +16,14 @@ missing_packages() {
   while read -r group name; do
     if [[ "$group" != "#"* && " $* " == *" $group "* ]]; then wanted+=("$name"); fi
   done <tools/apt-packages.txt
-  local installed
+  local installed either
   installed=" $(dpkg-query --show --showformat='${db:Status-Status}:${Package} ' \
-    "${wanted[@]}" 2>/dev/null || true)"
-  for name in "${wanted[@]}"; do
-    [[ "$installed" == *" installed:$name "* ]] || echo "$name"
+    "${wanted[@]//|*/}" "${wanted[@]##*|}" 2>/dev/null || true)"
+  for either in "${wanted[@]}"; do
+    for name in ${either//|/ }; do
+      [[ "$installed" == *" installed:$name "* ]] && continue 2
+    done
+    echo "${either%%|*}"
   done
 }
 
