@@ -33,6 +33,7 @@ class _CustomStorage(SavedDatasetStorage):
     """A storage kept as JSON in Feast's registry."""
 
     def _options(self) -> Dict[str, Any]:
+        """What the registry keeps of it; every storage below says its own."""
         raise NotImplementedError
 
     def to_proto(self) -> SavedDatasetStorageProto:
