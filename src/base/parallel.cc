@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/env.h"
+#include "base/request_counters.h"
 
 namespace floe {
 
@@ -43,7 +44,11 @@ arrow::Status ParallelFor(int64_t task_count, int thread_count,
   };
   const int64_t helpers = std::min<int64_t>(thread_count, task_count) - 1;
   std::vector<std::thread> threads;
-  for (int64_t i = 0; i < helpers; ++i) threads.emplace_back(work);
+  const auto help = [&work, scope = RequestScope::Current()] {
+    RequestScope continued(scope);
+    work();
+  };
+  for (int64_t i = 0; i < helpers; ++i) threads.emplace_back(help);
   work();
   for (std::thread& thread : threads) thread.join();
   return failure;
