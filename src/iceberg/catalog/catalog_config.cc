@@ -30,9 +30,34 @@ arrow::Status NoFactory(const std::string& type, const std::vector<std::string>&
 
 }  // namespace
 
-void CatalogRegistry::Register(const std::string& catalog_type, CatalogFactory factory) {
+const std::vector<PropertyKey>& CommonCatalogKeys() {
+  static const std::vector<PropertyKey> keys = {
+      {"type", "catalog_type, as PyIceberg writes it"},
+      {"name", "catalog_name, as PyIceberg writes it"},
+      {"uri", "the catalog's address, as PyIceberg writes it"},
+      {"warehouse", "the warehouse, as PyIceberg writes it"},
+      {"py-io-impl", "not used: a class of PyIceberg's"},
+      {"py-catalog-impl", "not used: a class of PyIceberg's"},
+      {"py-location-provider-impl", "not used: a class of PyIceberg's"},
+      {"io-impl", "not used: a class of Java's"},
+      {"catalog-impl", "not used: a class of Java's"},
+      {"downcast-ns-timestamp-to-us-on-write", "not used: a setting of PyIceberg's"},
+      {"pyarrow.*", "not used: settings of PyIceberg's"},
+      {"cache-enabled", "not used: a setting of Java's"},
+      {"cache.*", "not used: settings of Java's"},
+      {"table-default.*", "properties of new tables"},
+      {"table-override.*", "properties of new tables, whatever their maker says"},
+  };
+  return keys;
+}
+
+void CatalogRegistry::Register(const std::string& catalog_type, CatalogFactory factory,
+                               std::vector<PropertyKey> keys) {
+  const auto& common = CommonCatalogKeys();
+  keys.insert(keys.end(), common.begin(), common.end());
+  keys.insert(keys.end(), StoreProperties().begin(), StoreProperties().end());
   std::unique_lock<std::mutex> lock(mutex_);
-  factories_[catalog_type] = std::move(factory);
+  kinds_[catalog_type] = {std::move(factory), std::move(keys)};
 }
 
 arrow::Result<std::shared_ptr<Catalog>> CatalogRegistry::Open(
@@ -48,22 +73,23 @@ arrow::Result<std::shared_ptr<Catalog>> CatalogRegistry::Open(
 
 arrow::Result<std::shared_ptr<Catalog>> CatalogRegistry::OpenNew(
     const CatalogConfig& config, const CatalogEnvironment& environment) const {
-  CatalogFactory factory;
+  Kind kind;
   {
     std::unique_lock<std::mutex> lock(mutex_);
-    auto found = factories_.find(config.catalog_type);
-    if (found == factories_.end()) {
+    auto found = kinds_.find(config.catalog_type);
+    if (found == kinds_.end()) {
       std::vector<std::string> held;
-      for (const auto& [type, unused] : factories_) held.push_back(type);
+      for (const auto& [type, unused] : kinds_) held.push_back(type);
       return NoFactory(config.catalog_type, held);
     }
-    factory = found->second;
+    kind = found->second;
   }
+  ARROW_RETURN_NOT_OK(CheckPropertyKeys(config.properties, kind.keys));
   CatalogEnvironment complete = environment;
   if (complete.io == nullptr) {
     ARROW_ASSIGN_OR_RAISE(complete.io, MakeFileIO(config.properties));
   }
-  return factory(config, complete);
+  return kind.factory(config, complete);
 }
 
 }  // namespace floe::iceberg

@@ -12,6 +12,7 @@
 #include "base/random.h"
 #include "iceberg/catalog/catalog.h"
 #include "iceberg/catalog/metadata_file.h"
+#include "io/store_properties.h"
 
 namespace floe::iceberg {
 
@@ -41,15 +42,23 @@ struct CatalogEnvironment {
 using CatalogFactory = std::function<arrow::Result<std::shared_ptr<Catalog>>(
     const CatalogConfig& config, const CatalogEnvironment& environment)>;
 
+/// Properties that PyIceberg and Java accept for any catalog, so that a configuration of
+/// theirs can be copied.
+const std::vector<PropertyKey>& CommonCatalogKeys();
+
 /// The kinds of catalog a process can open. Filled by the layer that links them, e.g.
 /// `RegisterSqlCatalog(registry)`; nothing registers itself. Thread-safe.
 class CatalogRegistry {
  public:
-  void Register(const std::string& catalog_type, CatalogFactory factory);
+  /// `keys`: the properties this kind of catalog reads beside those of every store
+  /// (StoreProperties) and of every catalog (CommonCatalogKeys).
+  void Register(const std::string& catalog_type, CatalogFactory factory,
+                std::vector<PropertyKey> keys);
 
   /// The catalog of `config`; the same one for the same config (P32: one connection per
-  /// catalog config). kInvalidConfig names the known types; kNotSupported for one this
-  /// build does not hold.
+  /// catalog config). kInvalidConfig names the known types, or a key of the properties
+  /// that nobody reads and the nearest known one; kNotSupported for a type this build
+  /// does not hold.
   arrow::Result<std::shared_ptr<Catalog>> Open(const CatalogConfig& config);
 
   /// A catalog of its own, not shared.
@@ -58,7 +67,11 @@ class CatalogRegistry {
 
  private:
   mutable std::mutex mutex_;
-  std::map<std::string, CatalogFactory> factories_;
+  struct Kind {
+    CatalogFactory factory;
+    std::vector<PropertyKey> keys;
+  };
+  std::map<std::string, Kind> kinds_;
   /// Held while opening, so that two threads do not open the same catalog twice.
   std::mutex open_mutex_;
   std::vector<std::pair<CatalogConfig, std::shared_ptr<Catalog>>> open_;

@@ -332,7 +332,11 @@ arrow::Status SqlCatalog::DeletePointer(const TableIdentifier& table) {
 }  // namespace
 
 void RegisterSqlCatalog(CatalogRegistry& registry) {
-  registry.Register("sql", OpenSqlCatalog);
+  registry.Register("sql", OpenSqlCatalog,
+                    {{"init_catalog_tables", "not used: missing tables are made"},
+                     {"echo", "not used: a setting of PyIceberg's"},
+                     {"pool_pre_ping", "not used: a setting of PyIceberg's"},
+                     {"jdbc.*", "not used: settings of Java's"}});
 }
 
 arrow::Result<std::shared_ptr<Catalog>> OpenSqlCatalog(

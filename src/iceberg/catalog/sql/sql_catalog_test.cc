@@ -224,6 +224,20 @@ TEST_F(SqlCatalogTest, AFailedStatementUndoesItsTransaction) {
   EXPECT_TRUE(Unwrap(connection->Query("SELECT x FROM t", {})).empty());
 }
 
+TEST_F(SqlCatalogTest, RefusesAKeyThatNobodyReads) {
+  CatalogConfig config = Config();
+  config.properties = {{"s3.regoin", "secret-value"}};
+  CatalogRegistry registry;
+  RegisterSqlCatalog(registry);
+  const arrow::Status unknown = registry.Open(config).status();
+  EXPECT_TRUE(IsError(unknown, ErrorCode::kInvalidConfig));
+  EXPECT_THAT(ErrorText(unknown), HasSubstr("'s3.regoin'"));
+  EXPECT_THAT(ErrorText(unknown), HasSubstr("'s3.region'"));
+  EXPECT_EQ(ErrorText(unknown).find("secret-value"), std::string::npos);
+  config.properties = {{"s3.region", "auto"}, {"py-io-impl", "x"}, {"uri", "y"}};
+  EXPECT_TRUE(registry.Open(config).ok());
+}
+
 TEST(CatalogRegistry, NamesTheTypesThereAre) {
   CatalogRegistry registry;
   RegisterSqlCatalog(registry);
