@@ -1,7 +1,7 @@
 """Sums the test cases of a results folder and ends in one line, `N passed, N failed`.
 
 The folder holds ctest.xml (one case per test binary), gtest/*.xml (one file per
-GoogleTest binary) and pytest.xml. A binary that ctest saw fail although its own file
+GoogleTest binary) and files of pytest, such as pytest.xml. A binary that ctest saw fail although its own file
 reports no failure (it crashed, or never wrote one) counts as one failed test. Exits
 non-zero when anything failed or nothing ran.
 """
@@ -52,9 +52,10 @@ def collect(results):
         for binary in failed_binaries(ctest):
             if not failures_of_binary.get(binary):
                 outcomes["failed"].append(f"{binary} (crashed or timed out)")
-    pytest = results / "pytest.xml"
-    if pytest.exists():
-        for name, outcome in cases_of(pytest):
+    for path in sorted(results.glob("*.xml")):
+        if path == ctest:
+            continue
+        for name, outcome in cases_of(path):
             outcomes[outcome].append(name)
     return outcomes
 

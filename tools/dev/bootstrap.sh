@@ -90,3 +90,15 @@ bootstrap_python() {
   VIRTUAL_ENV="$FLOE_ROOT/.venv" .venv/bin/uv pip install --quiet --requirement "$REQUIREMENTS"
   cp "$REQUIREMENTS" "$STAMP"
 }
+
+# The clients that only test/services uses. Their own bounds give way to the versions of
+# requirements-dev.txt, so nothing that is there changes.
+bootstrap_services_python() {
+  local requirements=python/requirements-services.txt
+  local stamp=.venv/floe-requirements-services.txt
+  if cmp --silent "$requirements" "$stamp"; then return; fi
+  say "installing the Python packages of $requirements into .venv"
+  VIRTUAL_ENV="$FLOE_ROOT/.venv" .venv/bin/uv pip install --quiet --no-deps \
+    --requirement "$requirements"
+  cp "$requirements" "$stamp"
+}

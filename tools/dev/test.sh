@@ -60,7 +60,8 @@ run_python_tests() {
     if [ -d "$folder" ]; then folders+=("$folder"); fi
   done
   ((${#folders[@]})) || return 0
-  .venv/bin/python -m pytest --quiet -p no:cacheprovider \
+  # test/services installs servers; ./dev test-services runs it.
+  .venv/bin/python -m pytest --quiet -p no:cacheprovider --ignore=test/services \
     --junit-xml="$RESULTS/pytest.xml" "${folders[@]}" "$@" || status=$?
   # 1: tests failed, which the file counts. 5: none matched.
   case "$status" in
@@ -127,4 +128,34 @@ test_sanitized() {
 test_interop() {
   build_product
   .venv/bin/python -m pytest --quiet -p no:cacheprovider test/interop test/sim "$@"
+}
+
+# Everything of test/services; what the pattern names with one, as pytest's -k does; a file
+# with a path. hive3 listens on every interface, so its tests get a network of loopback alone.
+test_services() {
+  build_product
+  fresh_results
+  local selection=(test/services) private_network=(unshare --net)
+  ((EUID == 0)) || private_network+=(--map-root-user)
+  if (($#)); then
+    if [ -e "${1%%::*}" ]; then selection=("$1"); else selection+=(-k "$1"); fi
+    shift
+  fi
+  run_services_tests services "${selection[@]}" "$@"
+  run_services_tests hive3 --private-network "${selection[@]}" "$@"
+  count_results
+}
+
+# run_services_tests NAME ARGUMENT...: pytest, its results under that name.
+run_services_tests() {
+  local name="$1" status=0 around=()
+  shift
+  if [ "$name" = hive3 ]; then around=("${private_network[@]}"); fi
+  PATH="$FLOE_ROOT/build/release:$FLOE_ROOT/.venv/bin:$PATH" \
+    "${around[@]}" "$FLOE_ROOT/.venv/bin/python" -m pytest --quiet -p no:cacheprovider \
+    --junit-xml="$RESULTS/$name.xml" "$@" || status=$?
+  case "$status" in
+    0 | 1 | 5) ;;
+    *) python_tests_status="$status" ;;
+  esac
 }
