@@ -31,7 +31,35 @@ def pyiceberg_catalog(arguments, **changes):
     for key in ("uri", "warehouse"):
         if arguments.get(key):
             properties[key] = arguments[key]
-    return load_catalog(arguments["catalog_name"], **{**properties, **changes})
+    catalog = load_catalog(arguments["catalog_name"], **{**properties, **changes})
+    if properties["type"] == "hive":
+        _speak_to_hive4_too(catalog)
+    return catalog
+
+
+def _speak_to_hive4_too(catalog):
+    """Hive 4 has no `get_table`; PyIceberg asks for nothing else. Both Hives have
+    `get_table_req`, so that is asked in its place."""
+    from hive_metastore.ThriftHiveMetastore import Client
+    from hive_metastore.ttypes import GetTableRequest, GetTablesRequest
+
+    class Hive4Client(Client):
+        def get_table(self, dbname, tbl_name):
+            return self.get_table_req(GetTableRequest(dbName=dbname, tblName=tbl_name)).table
+
+        def get_table_objects_by_name(self, dbname, tbl_names):
+            request = GetTablesRequest(dbName=dbname, tblNames=tbl_names)
+            return self.get_table_objects_by_name_req(request).tables
+
+    opener = catalog._client
+    original = opener._client
+
+    def client():
+        client = original()
+        client.__class__ = Hive4Client
+        return client
+
+    opener._client = client
 
 
 class RestCatalog(Server):
