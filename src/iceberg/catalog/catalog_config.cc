@@ -11,6 +11,18 @@ namespace {
 
 constexpr std::array<const char*, 4> kKnownTypes = {"rest", "sql", "glue", "hive"};
 
+constexpr std::string_view kHidden = "***";
+/// Parts of the names of options whose values are secrets.
+constexpr std::array<std::string_view, 5> kSecretNames = {"password", "secret", "token",
+                                                          "credential", "passwd"};
+
+bool NamesASecret(std::string_view name) {
+  std::string lower(name);
+  for (char& c : lower) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  return std::any_of(kSecretNames.begin(), kSecretNames.end(),
+                     [&](auto part) { return lower.find(part) != std::string::npos; });
+}
+
 arrow::Status NoFactory(const std::string& type, const std::vector<std::string>& held) {
   bool is_known =
       std::find(kKnownTypes.begin(), kKnownTypes.end(), type) != kKnownTypes.end();
@@ -29,6 +41,30 @@ arrow::Status NoFactory(const std::string& type, const std::vector<std::string>&
 }
 
 }  // namespace
+
+std::string ShownUri(std::string_view uri) {
+  size_t question = std::min(uri.find('?'), uri.size());
+  std::string shown(uri.substr(0, question));
+  size_t slashes = shown.find("://");
+  size_t at = shown.rfind('@');
+  if (slashes != std::string::npos && at != std::string::npos && at > slashes) {
+    size_t begin = slashes + std::string_view("://").size();
+    size_t colon = shown.find(':', begin);
+    if (colon < at) shown.replace(colon + 1, at - colon - 1, kHidden);
+  }
+  std::string_view query = uri.substr(question);
+  while (!query.empty()) {
+    size_t length = query.find('&', 1);
+    std::string_view one = query.substr(0, length);
+    query.remove_prefix(std::min(query.size(), one.size()));
+    size_t equals = one.find('=');
+    bool is_secret =
+        equals != std::string_view::npos && NamesASecret(one.substr(0, equals));
+    shown += is_secret ? one.substr(0, equals + 1) : one;
+    if (is_secret) shown += kHidden;
+  }
+  return shown;
+}
 
 const std::vector<PropertyKey>& CommonCatalogKeys() {
   static const std::vector<PropertyKey> keys = {

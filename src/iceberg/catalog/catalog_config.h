@@ -5,6 +5,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "arrow/result.h"
@@ -30,6 +31,9 @@ struct CatalogConfig {
 
   bool operator==(const CatalogConfig& other) const = default;
 };
+
+/// `uri` for people: without a password, of its user or among its options.
+std::string ShownUri(std::string_view uri);
 
 /// What a catalog takes from its surroundings; tests replace the parts.
 struct CatalogEnvironment {

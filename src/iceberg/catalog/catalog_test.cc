@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "base/error.h"
+#include "iceberg/catalog/catalog_config.h"
 #include "iceberg/catalog/metadata_file.h"
 #include "iceberg/catalog/table_update.h"
 
@@ -162,6 +163,16 @@ TEST(CheckRequirements, NamesWhatChanged) {
   EXPECT_FALSE(check(requirement::AssertCreate{}).ok());
   EXPECT_TRUE(CheckRequirements(nullptr, {requirement::AssertCreate{}}).ok());
   EXPECT_FALSE(CheckRequirements(nullptr, {requirement::AssertTableUuid{"u"}}).ok());
+}
+
+TEST(ShownUri, HoldsNoPassword) {
+  EXPECT_EQ(ShownUri("postgresql://u:p%40s@h:5432/d?sslmode=require"),
+            "postgresql://u:***@h:5432/d?sslmode=require");
+  EXPECT_EQ(ShownUri("jdbc:mysql://h/d?user=u&password=p&x=1"),
+            "jdbc:mysql://h/d?user=u&password=***&x=1");
+  EXPECT_EQ(ShownUri("sqlite:////data/a@b.db"), "sqlite:////data/a@b.db");
+  EXPECT_EQ(ShownUri("https://h/v1?access_token=t"), "https://h/v1?access_token=***");
+  EXPECT_EQ(ShownUri(""), "");
 }
 
 }  // namespace

@@ -58,9 +58,12 @@ arrow::Status MemoryCatalog::DropNamespace(const Namespace& levels) {
   bool is_used = std::any_of(pointers_.begin(), pointers_.end(), [&](const auto& entry) {
     return entry.first.first == levels || IsWithin(entry.first.first, levels);
   });
-  if (is_used) {
+  bool has_children =
+      std::any_of(namespaces_.begin(), namespaces_.end(),
+                  [&](const auto& entry) { return IsWithin(entry.first, levels); });
+  if (is_used || has_children) {
     return MakeError(ErrorCode::kInvalidArgument,
-                     "namespace '{}' still holds tables: drop them first",
+                     "namespace '{}' still holds tables or namespaces: drop them first",
                      NamespaceToString(levels));
   }
   namespaces_.erase(levels);

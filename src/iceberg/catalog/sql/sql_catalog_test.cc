@@ -7,7 +7,8 @@
 #include <fstream>
 
 #include "base/error.h"
-#include "iceberg/catalog/sql/sqlite_connection.h"
+#include "base/request_counters.h"
+#include "iceberg/catalog/sql/sql_connection.h"
 
 namespace floe::iceberg {
 namespace {
@@ -20,6 +21,13 @@ T Unwrap(arrow::Result<T> result) {
   EXPECT_TRUE(result.ok()) << result.status().ToString();
   if (!result.ok()) std::abort();
   return *std::move(result);
+}
+
+arrow::Result<std::unique_ptr<SqlConnection>> OpenSqlite(
+    const std::string& path, int busy_timeout_seconds = kSqliteBusyTimeoutSeconds) {
+  SqlAddress address;
+  address.path = path;
+  return SqlConnection::Open(MakeSqliteDialect(address, busy_timeout_seconds));
 }
 
 class SqlCatalogTest : public ::testing::Test {
@@ -56,18 +64,6 @@ class SqlCatalogTest : public ::testing::Test {
 
   std::filesystem::path folder_;
 };
-
-TEST(SqliteUri, TakesWhatSqlAlchemyAndJdbcWrite) {
-  EXPECT_EQ(Unwrap(SqliteConnection::PathOfUri("sqlite:///rel/a.db")), "rel/a.db");
-  EXPECT_EQ(Unwrap(SqliteConnection::PathOfUri("sqlite:////abs/a.db")), "/abs/a.db");
-  EXPECT_EQ(Unwrap(SqliteConnection::PathOfUri("jdbc:sqlite:/abs/a.db")), "/abs/a.db");
-  EXPECT_EQ(Unwrap(SqliteConnection::PathOfUri("jdbc:sqlite:file:a.db?x=1")), "a.db");
-  arrow::Status other = SqliteConnection::PathOfUri("postgresql://h/d").status();
-  EXPECT_TRUE(IsError(other, ErrorCode::kNotSupported));
-  EXPECT_THAT(ErrorText(other), HasSubstr("postgresql"));
-  EXPECT_TRUE(
-      IsError(SqliteConnection::PathOfUri("").status(), ErrorCode::kInvalidConfig));
-}
 
 TEST_F(SqlCatalogTest, KeepsNamespacesByLevel) {
   auto catalog = Open(Config());
@@ -136,10 +132,10 @@ TEST_F(SqlCatalogTest, CommitSwapsOnlyTheExpectedMetadata) {
           .status();
   EXPECT_TRUE(IsError(conflict, ErrorCode::kCommitConflict));
   EXPECT_TRUE(IsRetryable(conflict));
-  auto rows = Unwrap(Unwrap(SqliteConnection::Open(Path()))
-                         ->Query("SELECT metadata_location, previous_metadata_location, "
-                                 "iceberg_type FROM iceberg_tables",
-                                 {}));
+  auto rows = Unwrap(Unwrap(OpenSqlite(Path()))
+                         ->Query({"SELECT metadata_location, previous_metadata_location, "
+                                  "iceberg_type FROM iceberg_tables",
+                                  {}}));
   ASSERT_EQ(rows.size(), 1u);
   EXPECT_EQ(rows[0][0], changed.metadata_location);
   EXPECT_EQ(rows[0][1], created.metadata_location);
@@ -148,7 +144,7 @@ TEST_F(SqlCatalogTest, CommitSwapsOnlyTheExpectedMetadata) {
 
 TEST_F(SqlCatalogTest, ReadsBothSchemaVersions) {
   // Version 0 of both other clients has no iceberg_type column.
-  auto connection = Unwrap(SqliteConnection::Open(Path()));
+  auto connection = Unwrap(OpenSqlite(Path()));
   ASSERT_TRUE(
       connection
           ->Execute({{"CREATE TABLE iceberg_tables (catalog_name VARCHAR(255) NOT NULL, "
@@ -201,9 +197,9 @@ TEST_F(SqlCatalogTest, SaysWhatIsWrongWithTheDatabase) {
 
 TEST_F(SqlCatalogTest, ALockThatStaysIsUnavailableAndChangesNothing) {
   auto catalog = Open(Config());
-  auto holder = Unwrap(SqliteConnection::Open(Path()));
-  auto waiting = Unwrap(SqliteConnection::Open(Path(), 0));
-  ASSERT_TRUE(holder->Query("SELECT 1", {}).ok());
+  auto holder = Unwrap(OpenSqlite(Path()));
+  auto waiting = Unwrap(OpenSqlite(Path(), 0));
+  ASSERT_TRUE(holder->Query({"SELECT 1", {}}).ok());
   ASSERT_TRUE(holder
                   ->Execute({{"PRAGMA locking_mode = EXCLUSIVE", {}},
                              {"CREATE TABLE held (x TEXT)", {}}})
@@ -214,14 +210,43 @@ TEST_F(SqlCatalogTest, ALockThatStaysIsUnavailableAndChangesNothing) {
 }
 
 TEST_F(SqlCatalogTest, AFailedStatementUndoesItsTransaction) {
-  auto connection = Unwrap(SqliteConnection::Open(Path()));
+  auto connection = Unwrap(OpenSqlite(Path()));
   ASSERT_TRUE(connection->Execute({{"CREATE TABLE t (x TEXT PRIMARY KEY)", {}}}).ok());
   arrow::Status status = connection
                              ->Execute({{"INSERT INTO t VALUES (:p0)", {"a"}},
                                         {"INSERT INTO t VALUES (:p0)", {"a"}}})
                              .status();
   EXPECT_TRUE(IsError(status, ErrorCode::kAlreadyExists)) << status.ToString();
-  EXPECT_TRUE(Unwrap(connection->Query("SELECT x FROM t", {})).empty());
+  EXPECT_TRUE(Unwrap(connection->Query({"SELECT x FROM t", {}})).empty());
+}
+
+TEST_F(SqlCatalogTest, CountsItsStatements) {
+  auto counters = std::make_shared<RequestCounters>();
+  auto catalog = Open(Config());
+  {
+    RequestScope scope(counters);
+    ASSERT_TRUE(catalog->CreateNamespace({"db"}, {}).ok());
+  }
+  // One to see whether it is there, one to insert it.
+  EXPECT_EQ(counters->totals().of(RequestKind::kCatalog), 2);
+}
+
+TEST_F(SqlCatalogTest, CreatesNoTablesWhereItMayNot) {
+  CatalogConfig config = Config();
+  config.properties["init_catalog_tables"] = "false";
+  CatalogRegistry registry;
+  RegisterSqlCatalog(registry);
+  arrow::Status status = registry.OpenNew(config, CatalogEnvironment()).status();
+  EXPECT_TRUE(IsError(status, ErrorCode::kInvalidConfig));
+  EXPECT_THAT(ErrorText(status), HasSubstr("init_catalog_tables=false"));
+  Open(Config());
+  EXPECT_TRUE(registry.OpenNew(config, CatalogEnvironment()).ok());
+}
+
+TEST_F(SqlCatalogTest, RefusesWhatACStringCannotHold) {
+  auto catalog = Open(Config());
+  EXPECT_TRUE(IsError(catalog->TableExists({{"db"}, std::string("a\0b", 3)}).status(),
+                      ErrorCode::kInvalidArgument));
 }
 
 TEST_F(SqlCatalogTest, RefusesAKeyThatNobodyReads) {
