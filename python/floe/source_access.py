@@ -10,13 +10,19 @@ from feast.data_source import DataSource
 from feast.infra.data_sources.contrib.iceberg_catalog.iceberg_source import (
     IcebergSource as FeastIcebergSource,
 )
+from feast.infra.data_sources.contrib.iceberg_catalog.unity_catalog_source import (
+    UnityCatalogSource,
+)
 from feast.infra.offline_stores.file_source import FileSource
 from feast.repo_config import RepoConfig
 from floe.catalog import Catalog, open_catalog
-from floe.config import open_store_catalog
+from floe.config import CATALOG_TYPES, open_store_catalog
 from floe.errors import FloeConfigError, FloeNotSupportedError
 from floe.source import IcebergSource
 from floe.stored_rows import ParquetCopy, StoredRowsSource
+
+# What UnityCatalogSource takes where none is named.
+_UNITY_TOKEN = "DATABRICKS_TOKEN"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -113,20 +119,35 @@ def qualified(table, namespace):
     return table if "." in table else f"{namespace}.{table}"
 
 
+# Properties of PyIceberg's that choose among its own parts; Floe has no such choice.
+_PYICEBERG_ALONE = ("type", "py-catalog-impl", "py-io-impl", "init_catalog_tables")
+
+# How a REST catalog is asked for the credentials of a table's files, or not to give any.
+_DELEGATION = "header.X-Iceberg-Access-Delegation"
+
+
 def _feast_catalog(source):
-    """Catalog settings of one of Feast's own Iceberg sources."""
-    options = {str(k): str(v) for k, v in source.catalog_properties.items()}
-    uri = options.pop("uri", None) or source.endpoint
-    warehouse = options.pop("warehouse", None) or source.warehouse
-    if source.token_env_var:
-        token = os.environ.get(source.token_env_var)
-        if not token:
-            raise FloeConfigError(
-                f"the data source '{source.name}' takes its token from the environment "
-                f"variable {source.token_env_var}, which is not set",
-                "INVALID_CONFIG",
-            )
+    """Catalog settings of one of Feast's own Iceberg sources. What a connection_ref
+    resolves to counts as properties of the catalog."""
+    if source.catalog_type not in CATALOG_TYPES:
+        raise FloeNotSupportedError(
+            f"the data source '{source.name}' is in a catalog of the type "
+            f"'{source.catalog_type}'; Floe has {', '.join(CATALOG_TYPES)}",
+            "NOT_SUPPORTED",
+        )
+    properties = {**source.catalog_properties, **(source.resolve_credentials() or {})}
+    options = {
+        str(name): str(value)
+        for name, value in properties.items()
+        if name not in _PYICEBERG_ALONE
+    }
+    uri = options.pop("uri", None) or source.endpoint or None
+    warehouse = options.pop("warehouse", None) or source.warehouse or None
+    token = _token(source)
+    if token:
         options.setdefault("token", token)
+    if source.catalog_type == "rest" and not source.credential_vending:
+        options.setdefault(_DELEGATION, "")
     return {
         "catalog_type": source.catalog_type,
         "catalog_name": source.catalog_name,
@@ -134,6 +155,22 @@ def _feast_catalog(source):
         "warehouse": warehouse,
         "storage_options": options,
     }
+
+
+def _token(source):
+    """The token of the source's environment variable; None for a source without one, and
+    for a UnityCatalogSource whose variable nobody chose or set: open-source Unity Catalog
+    asks for none."""
+    name = source.token_env_var
+    token = os.environ.get(name) if name else None
+    is_default = isinstance(source, UnityCatalogSource) and name == _UNITY_TOKEN
+    if token or not name or is_default:
+        return token or None
+    raise FloeConfigError(
+        f"the data source '{source.name}' takes its token from the environment variable "
+        f"{name}, which is not set",
+        "INVALID_CONFIG",
+    )
 
 
 def _parquet_path(config, source):

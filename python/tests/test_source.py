@@ -6,9 +6,16 @@ import pyarrow as pa
 import pytest
 
 from feast.data_source import DataSource
+from feast.infra.data_sources.contrib.iceberg_catalog.iceberg_source import (
+    IcebergSource as FeastIcebergSource,
+)
+from feast.infra.data_sources.contrib.iceberg_catalog.unity_catalog_source import (
+    UnityCatalogSource,
+)
 from feast.value_type import ValueType
 from floe import IcebergSource
-from floe.errors import FloeInputError, FloeNotSupportedError
+from floe.errors import FloeConfigError, FloeInputError, FloeNotSupportedError
+from floe.source_access import locate
 from floe.types import type_text, value_type_of
 
 
@@ -70,6 +77,78 @@ def test_as_of_is_exact_to_the_millisecond_and_naive_times_are_utc():
 def test_a_source_that_cannot_be_read_is_refused(arguments, part):
     with pytest.raises(FloeInputError, match=part):
         IcebergSource(**arguments)
+
+
+UNITY = {"warehouse": "main", "namespace": "ml", "table": "drivers", "timestamp_field": "ts"}
+
+
+@pytest.mark.parametrize(
+    "source, settings",
+    [
+        (
+            FeastIcebergSource(
+                **UNITY, catalog_type="rest", endpoint="http://h/c", token_env_var="T",
+                catalog_properties={"s3.region": "eu", "py-io-impl": "x", "type": "rest"},
+            ),
+            {
+                "catalog_type": "rest", "catalog_name": "feast_iceberg", "uri": "http://h/c",
+                "warehouse": "main", "storage_options": {"s3.region": "eu", "token": "secret"},
+            },
+        ),
+        (
+            FeastIcebergSource(**UNITY, catalog_type="rest", endpoint="http://h/c", credential_vending=False),
+            {
+                "catalog_type": "rest", "catalog_name": "feast_iceberg", "uri": "http://h/c",
+                "warehouse": "main",
+                "storage_options": {"header.X-Iceberg-Access-Delegation": ""},
+            },
+        ),
+        (
+            FeastIcebergSource(**UNITY, catalog_type="hive", catalog_properties={"uri": "thrift://h:1"}),
+            {
+                "catalog_type": "hive", "catalog_name": "feast_iceberg", "uri": "thrift://h:1",
+                "warehouse": "main", "storage_options": {},
+            },
+        ),
+        (
+            FeastIcebergSource(**UNITY, catalog_type="glue", catalog_properties={"glue.region": "eu"}),
+            {
+                "catalog_type": "glue", "catalog_name": "feast_iceberg", "uri": None,
+                "warehouse": "main", "storage_options": {"glue.region": "eu"},
+            },
+        ),
+        (
+            UnityCatalogSource(**UNITY, endpoint="http://h/api/2.1/unity-catalog/iceberg"),
+            {
+                "catalog_type": "rest", "catalog_name": "feast_iceberg",
+                "uri": "http://h/api/2.1/unity-catalog/iceberg", "warehouse": "main",
+                "storage_options": {},
+            },
+        ),
+    ],
+    ids=["rest", "rest without vending", "hive", "glue", "unity"],
+)
+def test_feasts_own_iceberg_sources_name_floes_catalogs(source, settings, monkeypatch):
+    monkeypatch.setenv("T", "secret")
+    monkeypatch.delenv("DATABRICKS_TOKEN", raising=False)
+    opened = []
+    monkeypatch.setattr("floe.source_access.open_catalog", lambda s: opened.append(s))
+    location = locate(None, DataSource.from_proto(source.to_proto()))
+    assert opened == [settings] and location.table == "ml.drivers"
+
+
+def test_unity_takes_its_token_where_there_is_one(monkeypatch):
+    opened = []
+    monkeypatch.setattr("floe.source_access.open_catalog", lambda s: opened.append(s))
+    monkeypatch.setenv("DATABRICKS_TOKEN", "dapi")
+    locate(None, UnityCatalogSource(**UNITY, endpoint="http://h"))
+    assert opened[0]["storage_options"] == {"token": "dapi"}
+    chosen = UnityCatalogSource(**UNITY, endpoint="http://h", token_env_var="NOT_SET_ANYWHERE")
+    with pytest.raises(FloeConfigError, match="NOT_SET_ANYWHERE"):
+        locate(None, chosen)
+    odd = FeastIcebergSource(**UNITY, catalog_type="dynamodb")
+    with pytest.raises(FloeNotSupportedError, match="dynamodb"):
+        locate(None, odd)
 
 
 # What Feast infers is checked beside it wherever Feast's own mapper does not fail.
