@@ -24,7 +24,16 @@ EMBEDDED_CATALOG = pathlib.Path("data") / "floe_catalog.db"
 EMBEDDED_WAREHOUSE = pathlib.Path("data") / "warehouse"
 
 # Storage options whose values are secret: their names end in, or hold, one of these.
-_SECRET_WORDS = ("secret", "token", "credential", "password", "key", "sas")
+_SECRET_WORDS = (
+    "secret",
+    "token",
+    "credential",
+    "password",
+    "key",
+    "sas",
+    "connection-string",
+    "proxy",
+)
 
 _SQLITE = "sqlite:///"
 

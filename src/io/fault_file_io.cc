@@ -121,9 +121,9 @@ FaultFileIO::Hook FaultFileIO::FailNth(Operation operation, int64_t count) {
 }
 
 arrow::Result<std::shared_ptr<arrow::io::RandomAccessFile>> FaultFileIO::OpenInput(
-    const std::string& location) const {
+    const std::string& location, int64_t size_bytes) const {
   ARROW_RETURN_NOT_OK(gate_->Pass(Operation::kOpenInput, location));
-  ARROW_ASSIGN_OR_RAISE(auto input, base_->OpenInput(location));
+  ARROW_ASSIGN_OR_RAISE(auto input, base_->OpenInput(location, size_bytes));
   return std::make_shared<Gate::Input>(std::move(input), gate_, location,
                                        max_read_bytes_);
 }

@@ -40,7 +40,7 @@ class FaultFileIO final : public FileIO {
   void set_max_read_bytes(int64_t bytes) { max_read_bytes_ = bytes; }
 
   arrow::Result<std::shared_ptr<arrow::io::RandomAccessFile>> OpenInput(
-      const std::string& location) const override;
+      const std::string& location, int64_t size_bytes = kUnknownSize) const override;
   arrow::Result<std::shared_ptr<arrow::io::OutputStream>> OpenOutput(
       const std::string& location, WriteMode mode) override;
   arrow::Result<bool> Exists(const std::string& location) const override;

@@ -1,36 +1,19 @@
 #include "io/file_io.h"
 
-#include <algorithm>
-#include <cctype>
-
 #include "arrow/buffer.h"
 #include "base/error.h"
-#include "io/local_file_io.h"
-#include "io/path_mapping.h"
+#include "io/object_location.h"
 
 namespace floe {
 namespace {
 
 constexpr std::string_view kFileScheme = "file";
 
-/// The scheme of a URI, lower case; "" for a plain path. One letter is no scheme.
-std::string SchemeOf(std::string_view location) {
-  const size_t colon = location.find(':');
-  if (colon == std::string_view::npos || colon < 2) return "";
-  std::string scheme(location.substr(0, colon));
-  for (char& c : scheme) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (!std::isalnum(byte) && c != '+' && c != '-' && c != '.') return "";
-    c = static_cast<char>(std::tolower(byte));
-  }
-  return std::isalpha(static_cast<unsigned char>(scheme[0])) ? scheme : "";
-}
-
 }  // namespace
 
-arrow::Result<std::string> FileIO::ReadAll(const std::string& location,
-                                           int64_t max_bytes) const {
-  ARROW_ASSIGN_OR_RAISE(auto input, OpenInput(location));
+arrow::Result<std::string> FileIO::ReadAll(const std::string& location, int64_t max_bytes,
+                                           int64_t size_bytes) const {
+  ARROW_ASSIGN_OR_RAISE(auto input, OpenInput(location, size_bytes));
   ARROW_ASSIGN_OR_RAISE(const int64_t size, input->GetSize());
   if (size > max_bytes) {
     return MakeError(ErrorCode::kResourceExhausted,
@@ -63,15 +46,6 @@ arrow::Status FileIO::Write(const std::string& location, std::string_view bytes,
   return output->Close();
 }
 
-arrow::Result<std::shared_ptr<FileIO>> MakeFileIO(
-    const std::map<std::string, std::string>& properties) {
-  std::shared_ptr<FileIO> io = MakeLocalFileIO();
-  const auto prefixes = properties.find(kPathPrefixesProperty);
-  if (prefixes == properties.end()) return io;
-  ARROW_ASSIGN_OR_RAISE(PathPrefixes parsed, ParsePathPrefixes(prefixes->second));
-  return MapPaths(std::move(io), std::move(parsed));
-}
-
 arrow::Result<std::string> LocalPath(std::string_view location) {
   const std::string scheme = SchemeOf(location);
   if (scheme.empty()) {
@@ -82,7 +56,8 @@ arrow::Result<std::string> LocalPath(std::string_view location) {
   }
   if (scheme != kFileScheme) {
     return MakeError(ErrorCode::kNotSupported,
-                     "'{}' has the scheme '{}'; supported are plain paths and 'file:'",
+                     "'{}' has the scheme '{}'; supported are plain paths, file:, "
+                     "s3:, gs:, abfss: and their kin",
                      location, scheme);
   }
   std::string_view path = location.substr(kFileScheme.size() + 1);

@@ -28,22 +28,28 @@ enum class WriteMode {
 /// Files and objects by location. The only way Floe reaches a store. Thread-safe.
 ///
 /// A location is a plain path, or a URI whose scheme picks the store: "/x", "file:/x" and
-/// "file:///x" are local. Paths in file: URIs are taken literally, as Hadoop and
-/// PyIceberg take them (a partition folder may be named "a%2Fb"); only where no such file
-/// exists and the percent-decoded one does, that one is read. Errors: kNoSuchFile for a
-/// missing file, kNotSupported for a scheme without a store, kIo (local) otherwise; each
-/// names the location.
+/// "file:///x" are local; s3, s3a, s3n; gs, gcs; abfs, abfss, wasb, wasbs and az are
+/// objects, whose keys are taken literally too. Paths in file: URIs are taken literally,
+/// as Hadoop and PyIceberg take them (a partition folder may be named "a%2Fb"); only
+/// where no such file exists and the percent-decoded one does, that one is read. Errors:
+/// kNoSuchFile for a missing file, kNotSupported for a scheme without a store, kIo
+/// (local) otherwise, and ObjectStore's for objects; each names the location.
 class FileIO {
  public:
   /// ReadAll's default limit: no metadata file of a table comes near it.
   static constexpr int64_t kMaxReadAllBytes = int64_t{1} << 30;
+  static constexpr int64_t kUnknownSize = -1;
 
   virtual ~FileIO() = default;
 
   /// Local files are memory-mapped and hold no file descriptor, so any number may be
   /// kept. A mapped file must not be truncated while open (Iceberg's never are).
+  /// `size_bytes`: the file's size where the caller knows it, as Iceberg's metadata says
+  /// it; 0 or less: it is not known. It spares remote files a request: nothing is asked
+  /// before the first read, which then says kNoSuchFile, or kCorruptData where the size
+  /// is another. See prefetch.h for reading remote files in few requests.
   virtual arrow::Result<std::shared_ptr<arrow::io::RandomAccessFile>> OpenInput(
-      const std::string& location) const = 0;
+      const std::string& location, int64_t size_bytes = kUnknownSize) const = 0;
 
   /// Opens a stream whose bytes appear under `location` in full when Close succeeds.
   /// Abort, or destruction without Close, leaves nothing. Parent folders are made.
@@ -53,7 +59,7 @@ class FileIO {
   virtual arrow::Result<bool> Exists(const std::string& location) const = 0;
   virtual arrow::Result<int64_t> FileSize(const std::string& location) const = 0;
 
-  /// kNoSuchFile when there was none.
+  /// kNoSuchFile when there was none; S3 does not tell, so there it is OK.
   virtual arrow::Status Delete(const std::string& location) = 0;
 
   /// Files under the folder `location` (no folders, no unfinished writes), sorted by
@@ -62,8 +68,10 @@ class FileIO {
                                                      bool recursive) const = 0;
 
   /// The file's bytes. kResourceExhausted when it is larger than `max_bytes`.
+  /// `size_bytes` as for OpenInput.
   arrow::Result<std::string> ReadAll(const std::string& location,
-                                     int64_t max_bytes = kMaxReadAllBytes) const;
+                                     int64_t max_bytes = kMaxReadAllBytes,
+                                     int64_t size_bytes = kUnknownSize) const;
 
   /// Writes a whole file atomically and durably (as OpenOutput, Write, Close).
   arrow::Status Write(const std::string& location, std::string_view bytes,

@@ -77,6 +77,8 @@ struct HttpClientOptions {
   int64_t max_response_bytes = int64_t{1} << 30;
   HttpRetryPolicy retry;
   std::string user_agent = "floe";
+  /// Empty: those of the environment (https_proxy, no_proxy, ...).
+  std::string proxy_url;
 };
 
 /// What a client takes from its surroundings; tests replace the parts.

@@ -213,6 +213,9 @@ void SetOptions(CURL* curl, const HttpClientOptions& options) {
   if (!options.ca_file.empty()) {
     curl_easy_setopt(curl, CURLOPT_CAINFO, options.ca_file.c_str());
   }
+  if (!options.proxy_url.empty()) {
+    curl_easy_setopt(curl, CURLOPT_PROXY, options.proxy_url.c_str());
+  }
   if (!options.client_certificate_file.empty()) {
     curl_easy_setopt(curl, CURLOPT_SSLCERT, options.client_certificate_file.c_str());
     curl_easy_setopt(curl, CURLOPT_SSLKEY,

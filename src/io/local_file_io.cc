@@ -261,7 +261,7 @@ int64_t ModifiedMillis(const struct stat& info) {
 class LocalFileIO final : public FileIO {
  public:
   arrow::Result<std::shared_ptr<arrow::io::RandomAccessFile>> OpenInput(
-      const std::string& location) const override {
+      const std::string& location, int64_t /*size_bytes*/) const override {
     ARROW_ASSIGN_OR_RAISE(const std::string path, ExistingPath(location));
     ARROW_ASSIGN_OR_RAISE(auto buffer, MapFile(location, path));
     return std::make_shared<arrow::io::BufferReader>(std::move(buffer));

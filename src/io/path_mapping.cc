@@ -49,8 +49,8 @@ class MappedFileIO final : public FileIO {
   const FileIO& base() const { return *base_; }
 
   arrow::Result<std::shared_ptr<arrow::io::RandomAccessFile>> OpenInput(
-      const std::string& location) const override {
-    return base_->OpenInput(Map(location));
+      const std::string& location, int64_t size_bytes) const override {
+    return base_->OpenInput(Map(location), size_bytes);
   }
   arrow::Result<std::shared_ptr<arrow::io::OutputStream>> OpenOutput(
       const std::string& location, WriteMode mode) override {

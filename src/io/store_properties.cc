@@ -12,7 +12,7 @@ bool Names(const PropertyKey& known, std::string_view key) {
   return key.starts_with(std::string_view(known.name).substr(0, known.name.size() - 1));
 }
 
-std::vector<PropertyKey> MakeStoreProperties() {
+std::vector<PropertyKey> S3Properties() {
   return {
       // Amazon S3 and compatibles.
       {"s3.endpoint",
@@ -44,6 +44,11 @@ std::vector<PropertyKey> MakeStoreProperties() {
       {"client.profile-name", "s3.profile-name, for catalogs of AWS too"},
       {"client.role-arn", "s3.role-arn, for catalogs of AWS too"},
       {"client.role-session-name", "s3.role-session-name, for catalogs of AWS too"},
+  };
+}
+
+std::vector<PropertyKey> GoogleProperties() {
+  return {
       // Google Cloud Storage.
       {"gcs.service.host", "URL of a compatible store, e.g. http://127.0.0.1:4443"},
       {"gcs.oauth2.token",
@@ -60,6 +65,11 @@ std::vector<PropertyKey> MakeStoreProperties() {
       {"gcs.cache-timeout", "not used: a setting of PyIceberg's"},
       {"gcs.session-kwargs", "not used: a setting of PyIceberg's"},
       {"gcs.version-aware", "not used: a setting of PyIceberg's"},
+  };
+}
+
+std::vector<PropertyKey> AzureProperties() {
+  return {
       // Azure Blob Storage and ADLS Gen2.
       {"adls.account-name", "storage account, where locations do not name it"},
       {"adls.account-key", "shared key of the account, base64"},
@@ -80,6 +90,11 @@ std::vector<PropertyKey> MakeStoreProperties() {
       {"adls.blob-storage-scheme", "http or https"},
       {"adls.dfs-storage-authority", "not used: requests go to the blob service"},
       {"adls.dfs-storage-scheme", "not used: requests go to the blob service"},
+  };
+}
+
+std::vector<PropertyKey> FloeProperties() {
+  return {
       // Floe's own.
       {"floe.path-prefixes", "from=to;...: what to read in place of moved locations"},
       {"floe.disk-cache.path",
@@ -93,7 +108,14 @@ std::vector<PropertyKey> MakeStoreProperties() {
 }  // namespace
 
 const std::vector<PropertyKey>& StoreProperties() {
-  static const std::vector<PropertyKey> properties = MakeStoreProperties();
+  static const std::vector<PropertyKey> properties = [] {
+    std::vector<PropertyKey> all;
+    for (const auto& some :
+         {S3Properties(), GoogleProperties(), AzureProperties(), FloeProperties()}) {
+      all.insert(all.end(), some.begin(), some.end());
+    }
+    return all;
+  }();
   return properties;
 }
 
@@ -108,8 +130,8 @@ arrow::Status CheckPropertyKeys(const std::map<std::string, std::string>& proper
     for (const PropertyKey& entry : known) names.push_back(entry.name);
     const std::string nearest = NearestName(key, names);
     return MakeError(ErrorCode::kInvalidConfig,
-                     "unknown key '{}' in storage_options{}; docs/configuration.md lists "
-                     "them",
+                     "unknown key '{}' in storage_options{}; docs/object_stores.md lists "
+                     "those of stores",
                      key,
                      nearest.empty() ? "" : fmt::format("; did you mean '{}'?", nearest));
   }

@@ -18,8 +18,8 @@ struct PropertyKey {
   std::string meaning;
 };
 
-/// Whatever MakeFileIO reads, of every store. The one table of them:
-/// docs/configuration.md and the check of unknown keys are made from it.
+/// Whatever MakeFileIO reads, of every store. The one table of them: the check of unknown
+/// keys is made from it, and docs/object_stores.md is held to it.
 const std::vector<PropertyKey>& StoreProperties();
 
 /// kInvalidConfig for the first key of `properties` that no entry of `known` names; the

@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include "base/error.h"
+#include "io/file_io.h"
+#include "test/source_folder.h"
 
 namespace floe {
 namespace {
@@ -29,6 +31,17 @@ TEST(StorePropertiesTest, KnowsPyIcebergsNamesAndOpenEndedOnes) {
                   .ok());
   EXPECT_TRUE(IsError(CheckPropertyKeys({{"adls.sas", ""}}, StoreProperties()),
                       ErrorCode::kInvalidConfig));
+}
+
+TEST(StorePropertiesTest, TheDocumentationHasThemAll) {
+  const std::string page =
+      MakeFileIO({})
+          .ValueOrDie()
+          ->ReadAll(std::string(SourceFolder()) + "/docs/object_stores.md")
+          .ValueOrDie();
+  for (const PropertyKey& key : StoreProperties()) {
+    EXPECT_THAT(page, HasSubstr("| `" + key.name + "` | " + key.meaning + " |"));
+  }
 }
 
 }  // namespace

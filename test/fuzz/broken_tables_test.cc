@@ -39,7 +39,7 @@ class BrokenFileIO final : public FileIO {
         bytes_(std::move(bytes)) {}
 
   arrow::Result<std::shared_ptr<arrow::io::RandomAccessFile>> OpenInput(
-      const std::string& location) const override {
+      const std::string& location, int64_t /*size_bytes*/) const override {
     const std::string stored = Stored(location);
     if (stored != broken_) return base_->OpenInput(stored);
     return std::make_shared<arrow::io::BufferReader>(arrow::Buffer::FromString(bytes_));

@@ -69,7 +69,7 @@ arrow::Status MemoryFileIO::Publish(const std::string& location, WriteMode mode,
 }
 
 arrow::Result<std::shared_ptr<arrow::io::RandomAccessFile>> MemoryFileIO::OpenInput(
-    const std::string& location) const {
+    const std::string& location, int64_t /*size_bytes*/) const {
   ARROW_ASSIGN_OR_RAISE(auto bytes, Find(location));
   return std::make_shared<arrow::io::BufferReader>(std::move(bytes));
 }

@@ -22,7 +22,7 @@ class MemoryFileIO final : public FileIO {
   void set_hook(Hook hook) { hook_ = std::move(hook); }
 
   arrow::Result<std::shared_ptr<arrow::io::RandomAccessFile>> OpenInput(
-      const std::string& location) const override;
+      const std::string& location, int64_t size_bytes = kUnknownSize) const override;
   arrow::Result<std::shared_ptr<arrow::io::OutputStream>> OpenOutput(
       const std::string& location, WriteMode mode) override;
   arrow::Result<bool> Exists(const std::string& location) const override;
