@@ -124,14 +124,22 @@ def show_service(store, rows, service, end):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--folder", default="build/demo/local", help="where to work")
-    folder = pathlib.Path(parser.parse_args().folder).resolve()
+    parser.add_argument(
+        "--config",
+        help="a feature_store.yaml to use instead of the example's own, e.g. for another "
+        "catalog and object store",
+    )
+    options = parser.parse_args()
+    folder = pathlib.Path(options.folder).resolve()
     logging.getLogger("feast").setLevel(logging.ERROR)
     started = time.monotonic()
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(HERE / "feature_repo", folder)
+    if options.config:
+        shutil.copy(options.config, folder / "feature_store.yaml")
     rows = make_rows()
     write_history(folder, rows)
-    print(f"{len(rows)} rows of {len(DRIVERS)} drivers written to Iceberg under {folder}")
+    print(f"{len(rows)} rows of {len(DRIVERS)} drivers written to Iceberg for {folder}")
 
     sys.path.insert(0, str(folder))
     from feast import FeatureStore

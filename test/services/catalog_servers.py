@@ -8,6 +8,7 @@ turns the same arguments into a PyIceberg catalog.
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import tempfile
 
@@ -443,6 +444,8 @@ class PostgreSql(SqlServer):
     password = "postgresql-secret-4e9a20c7"
     account = "postgres"
     driver = "postgresql+psycopg2"
+    # The polite signal waits for clients to leave.
+    stop_signal = signal.SIGINT
 
     def install(self):
         folders = sorted(pathlib.Path("/usr/lib/postgresql").glob("*/bin"))

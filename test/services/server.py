@@ -77,6 +77,7 @@ class Server:
 
     name = ""
     ready_seconds = 60
+    stop_signal = signal.SIGTERM
     # Leaving these out of a server's environment keeps the tests' own secrets out of it.
     hidden_variables = ("AWS_", "AZURE_", "GOOGLE_", "FLOE_")
 
@@ -166,7 +167,7 @@ class Server:
 
     def stop(self):
         """Ends the process: politely, then not. Nothing to do when it is gone."""
-        self._end(signal.SIGTERM)
+        self._end(self.stop_signal)
 
     def kill(self):
         """Ends the process as a crash would; start() brings it back on the same port."""
