@@ -10,6 +10,7 @@
 #include "cli/output.h"
 #include "cli/snapshot_options.h"
 #include "cli/variant_text.h"
+#include "iceberg/table/reading_plan.h"
 #include "iceberg/table/scan.h"
 
 namespace floe::cli {
@@ -44,7 +45,7 @@ arrow::Status RunScan(const GlobalOptions& global, const ScanArguments& argument
   ARROW_ASSIGN_OR_RAISE(const OutputFormat format, ParseOutputFormat(arguments.format));
   ARROW_ASSIGN_OR_RAISE(const iceberg::ScanOptions options, ToScanOptions(arguments));
   ARROW_ASSIGN_OR_RAISE(const auto table, LoadTable(global.catalog, arguments.table));
-  ARROW_ASSIGN_OR_RAISE(const auto plan, iceberg::PlanFiles(table, options));
+  ARROW_ASSIGN_OR_RAISE(const auto plan, iceberg::PlanForReading(table, options));
   ARROW_ASSIGN_OR_RAISE(auto reader, iceberg::ReadPlan(plan, options));
   if (format != OutputFormat::kParquet && format != OutputFormat::kArrow) {
     reader = VariantsAsText(std::move(reader), plan->schema);

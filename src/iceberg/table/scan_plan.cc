@@ -7,6 +7,7 @@
 #include "iceberg/expr/evaluator.h"
 #include "iceberg/table/delete_index.h"
 #include "iceberg/table/metadata_columns.h"
+#include "iceberg/table/plan_scope.h"
 #include "iceberg/table/residual.h"
 #include "iceberg/table/scan.h"
 #include "iceberg/table/snapshot_manifests.h"
@@ -73,16 +74,6 @@ arrow::Result<std::optional<std::vector<int32_t>>> MetricsFieldIds(
   std::sort(ids.begin(), ids.end());
   ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
   return ids;
-}
-
-std::map<int32_t, Literal> IdentityConstants(const PartitionSpec& spec,
-                                             const DataFile& file) {
-  std::map<int32_t, Literal> constants;
-  for (size_t i = 0; i < spec.fields.size() && i < file.partition.size(); ++i) {
-    if (spec.fields[i].transform.kind() != Transform::Kind::kIdentity) continue;
-    constants.emplace(spec.fields[i].source_id, file.partition[i]);
-  }
-  return constants;
 }
 
 bool HasLiveFiles(const ManifestFile& manifest) {
@@ -249,6 +240,16 @@ class Planner {
 
 }  // namespace
 
+std::map<int32_t, Literal> IdentityConstants(const PartitionSpec& spec,
+                                             const DataFile& file) {
+  std::map<int32_t, Literal> constants;
+  for (size_t i = 0; i < spec.fields.size() && i < file.partition.size(); ++i) {
+    if (spec.fields[i].transform.kind() != Transform::Kind::kIdentity) continue;
+    constants.emplace(spec.fields[i].source_id, file.partition[i]);
+  }
+  return constants;
+}
+
 arrow::Result<std::shared_ptr<const NameMapping>> TableNameMapping(
     const TableMetadata& metadata) {
   auto found = metadata.properties.find(NameMapping::kProperty);
@@ -260,7 +261,8 @@ arrow::Result<std::shared_ptr<const NameMapping>> TableNameMapping(
   return std::make_shared<const NameMapping>(std::move(*mapping));
 }
 
-arrow::Result<ScanPlanPtr> PlanFiles(const TablePtr& table, const ScanOptions& options) {
+arrow::Result<std::shared_ptr<ScanPlan>> PlanScope(const TablePtr& table,
+                                                   const ScanOptions& options) {
   auto plan = std::make_shared<ScanPlan>();
   plan->table = table;
   auto selected = SelectSnapshot(*table->metadata(), options.selector);
@@ -276,8 +278,13 @@ arrow::Result<ScanPlanPtr> PlanFiles(const TablePtr& table, const ScanOptions& o
   auto bound = Bind(options.filter, *schema);
   if (!bound.ok()) return WithContext(bound.status(), "table", table->name());
   plan->filter = *bound;
-  if (snapshot == nullptr) return plan;
-  plan->snapshot = *snapshot;
+  if (snapshot != nullptr) plan->snapshot = *snapshot;
+  return plan;
+}
+
+arrow::Result<ScanPlanPtr> PlanFiles(const TablePtr& table, const ScanOptions& options) {
+  ARROW_ASSIGN_OR_RAISE(auto plan, PlanScope(table, options));
+  if (!plan->snapshot) return plan;
   Planner planner(plan.get(), options);
   ARROW_RETURN_NOT_OK(WithContext(planner.Run(), "table", table->name()));
   return plan;

@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "iceberg/table/any_file.h"
 #include "iceberg/table/metadata_columns.h"
+#include "iceberg/table/reading_plan.h"
 #include "iceberg/table/scan.h"
 
 namespace floe::iceberg {
@@ -222,7 +223,7 @@ arrow::Result<std::shared_ptr<arrow::RecordBatchReader>> ReadPlan(
 
 arrow::Result<std::shared_ptr<arrow::RecordBatchReader>> Scan(
     const TablePtr& table, const ScanOptions& options) {
-  ARROW_ASSIGN_OR_RAISE(ScanPlanPtr plan, PlanFiles(table, options));
+  ARROW_ASSIGN_OR_RAISE(ScanPlanPtr plan, PlanForReading(table, options));
   return ReadPlan(std::move(plan), options);
 }
 
