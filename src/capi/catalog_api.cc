@@ -13,6 +13,7 @@
 #include "capi/handles.h"
 #include "capi/request.h"
 #include "iceberg/catalog/catalog_config.h"
+#include "iceberg/catalog/rest/rest_catalog.h"
 #include "iceberg/catalog/sql/sql_catalog.h"
 #include "iceberg/spec/json_reader.h"
 #include "iceberg/table/table_context.h"
@@ -25,6 +26,7 @@ namespace {
 std::unique_ptr<iceberg::CatalogRegistry> MakeRegistry() {
   auto registry = std::make_unique<iceberg::CatalogRegistry>();
   iceberg::RegisterSqlCatalog(*registry);
+  iceberg::RegisterRestCatalog(*registry);
   return registry;
 }
 

@@ -8,6 +8,7 @@
 
 #include "base/env.h"
 #include "base/error.h"
+#include "iceberg/catalog/rest/rest_catalog.h"
 #include "iceberg/catalog/sql/sql_catalog.h"
 #include "io/file_io.h"
 #include "io/path_mapping.h"
@@ -163,6 +164,7 @@ arrow::Result<std::shared_ptr<iceberg::Catalog>> OpenCatalog(
   ARROW_ASSIGN_OR_RAISE(const ResolvedCatalog resolved, ResolveCatalog(options));
   iceberg::CatalogRegistry registry;
   iceberg::RegisterSqlCatalog(registry);
+  iceberg::RegisterRestCatalog(registry);
   return registry.Open(resolved.config);
 }
 

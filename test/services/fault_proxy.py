@@ -58,6 +58,14 @@ class LoseAnswer:
 
 
 @dataclasses.dataclass(frozen=True)
+class ActThenRefuse:
+    """The server acts on the request; the answer is this status all the same, as of a
+    gateway that gave up too early."""
+
+    status: int
+
+
+@dataclasses.dataclass(frozen=True)
 class ResetConnection:
     """A reset after so many bytes of the answer's body; before any of it when None."""
 
@@ -225,8 +233,14 @@ class FaultProxy:
         if isinstance(fault, LoseAnswer) or fault == ResetConnection(None):
             _reset(writer)
             return False
-        writer.write(answer)
         headers = _headers(answer)
+        if isinstance(fault, ActThenRefuse):
+            exchange.status = fault.status
+            async for _ in _body(server_reader, headers, ends_with_connection=True):
+                pass
+            await _refuse(writer, Refuse(fault.status), exchange.method)
+            return True
+        writer.write(answer)
         if exchange.method == "HEAD" or exchange.status in (204, 304):
             await writer.drain()
             return True
