@@ -251,6 +251,22 @@ FLOE_EXPORT floe_error* floe_maintain(floe_catalog* catalog, const char* table,
 FLOE_EXPORT floe_error* floe_scan(floe_catalog* catalog, const char* table,
                                   const char* options_json, struct ArrowArrayStream* out);
 
+/// The data files that floe_scan would read, in the order of the table's manifests, so
+/// that readers elsewhere can share them out. No data file is opened.
+///
+/// `table` and `catalog` as in floe_scan. options_json may be NULL, or {"filter"?,
+/// "snapshot_id"?, "ref"?, "as_of_ms"?} as there. The stream's columns: "file_path",
+/// "file_format": "PARQUET", "ORC" or "AVRO", "record_count", "file_size_bytes",
+/// "sequence_number", and "delete_files": the paths of the delete files that apply, of
+/// rows that record_count still counts. `out_report_json` may be NULL; it receives
+/// {"snapshot_id": null for a table without rows, "manifests", "manifests_skipped",
+/// "files", "files_skipped_by_partition", "files_skipped_by_metrics", "files_kept",
+/// "rows_kept", "bytes_kept", "delete_files"}. Errors: as floe_scan.
+FLOE_EXPORT floe_error* floe_plan_files(floe_catalog* catalog, const char* table,
+                                        const char* options_json,
+                                        struct ArrowArrayStream* out,
+                                        char** out_report_json);
+
 /// Where feature rows come from, wherever a request below says `source`:
 /// {"table": "namespace.table" or the path of a metadata.json, "snapshot_id"?, "ref"?,
 /// "as_of_ms"?} or {"parquet": path of a file or of a folder of *.parquet files}; and in

@@ -79,6 +79,10 @@ floe_error* floe_maintain(floe_catalog* catalog, const char* table,
                                       char** out_json);
 floe_error* floe_scan(floe_catalog* catalog, const char* table,
                                   const char* options_json, struct ArrowArrayStream* out);
+floe_error* floe_plan_files(floe_catalog* catalog, const char* table,
+                                        const char* options_json,
+                                        struct ArrowArrayStream* out,
+                                        char** out_report_json);
 floe_error* floe_historical_features(floe_catalog* catalog,
                                                  const char* request_json,
                                                  struct ArrowArrayStream* entity,

@@ -178,6 +178,23 @@ class Catalog:
         check(lib().floe_scan(self.handle, text(table), json_text(options), out))
         return import_stream(out)
 
+    def plan_files(self, table, filter=None, snapshot_id=None, ref=None, as_of_ms=None):
+        """(reader, report): the data files scan would read (floe_plan_files in floe.h)."""
+        options = {
+            "filter": filter,
+            "snapshot_id": snapshot_id,
+            "ref": ref,
+            "as_of_ms": as_of_ms,
+        }
+        out = ffi.new("struct ArrowArrayStream*")
+        report = ffi.new("char**")
+        check(
+            lib().floe_plan_files(
+                self.handle, text(table), json_text(options), out, report
+            )
+        )
+        return import_stream(out), json.loads(take_text(report))
+
     def historical_features(self, request, entity=None):
         """(reader, receipt) of floe_historical_features."""
         out = ffi.new("struct ArrowArrayStream*")

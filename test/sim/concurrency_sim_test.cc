@@ -6,6 +6,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/env.h"
@@ -36,7 +37,11 @@ using Op = Predicate::Op;
 constexpr int kDefaultSeeds = 20;
 constexpr int kStepsPerSeed = 14;
 constexpr int kDays = 3;
-constexpr int kMaxDepth = 2;
+constexpr int kMaxDepth = 3;
+/// More steps than any one change takes.
+constexpr int64_t kMaxOperations = 400;
+
+enum class Kind { kAppend, kDelete, kCompact, kManifests, kDeletes, kExpire, kUpgrade };
 
 /// What a commit that happened does to the rows there are.
 using Effect = std::function<void(std::map<int64_t, TestRow>* rows)>;
@@ -45,8 +50,13 @@ using Effect = std::function<void(std::map<int64_t, TestRow>* rows)>;
 /// changes before it goes on.
 class Simulation {
  public:
-  explicit Simulation(uint64_t seed);
+  /// `warehouse`: where the files lie. Runs of one seed need one each, since the
+  /// process's caches take a location's content for immutable.
+  explicit Simulation(uint64_t seed, std::string warehouse = "/wh");
   void Run();
+  /// Makes a table with rows, then one change of `kind` that crashes after `operations`
+  /// steps. False when it was done before.
+  bool CrashesAfter(Kind kind, int64_t operations);
 
  private:
   /// A writer's state: what its next commit does, and when it crashes.
@@ -59,9 +69,12 @@ class Simulation {
 
   uint64_t Below(uint64_t limit) { return random_->Next() % limit; }
   arrow::Status Step();
-  arrow::Status Crash(Writer* writer);
-  void RunWriter(int depth);
-  void Change(const TablePtr& table, Writer* writer);
+  void Create();
+  void RunWriter();
+  /// True when the writer crashed on the way.
+  bool RunWriter(Kind kind, int64_t operations);
+  Kind AnyKind();
+  void Change(Kind kind, const TablePtr& table, Writer* writer);
   void Append(const TablePtr& table, Writer* writer);
   void Delete(const TablePtr& table, Writer* writer);
   void Note(const arrow::Status& status, const Writer& writer, const char* what);
@@ -90,8 +103,8 @@ class Simulation::Swapping final : public MemoryCatalog {
                             const std::string& to) override {
     Writer* writer = sim_->stack_.empty() ? nullptr : sim_->stack_.back();
     if (writer == nullptr) return MemoryCatalog::SwapPointer(table, from, to);
-    auto depth = static_cast<int>(sim_->stack_.size());
-    while (depth < kMaxDepth && sim_->Below(3) == 0) sim_->RunWriter(depth + 1);
+    const auto depth = static_cast<int>(sim_->stack_.size());
+    while (depth < kMaxDepth && sim_->Below(3) == 0) sim_->RunWriter();
     ARROW_RETURN_NOT_OK(sim_->Step());
     ARROW_RETURN_NOT_OK(MemoryCatalog::SwapPointer(table, from, to));
     if (writer->effect) writer->effect(&sim_->rows_);
@@ -110,11 +123,11 @@ class Simulation::Swapping final : public MemoryCatalog {
   Simulation* sim_;
 };
 
-Simulation::Simulation(uint64_t seed)
+Simulation::Simulation(uint64_t seed, std::string warehouse)
     : random_(Random::Seeded(seed)), io_(std::make_shared<MemoryFileIO>(clock_)) {
   io_->set_hook([this] { return Step(); });
   CatalogConfig config;
-  config.warehouse = "/wh";
+  config.warehouse = std::move(warehouse);
   CatalogEnvironment environment;
   environment.io = io_;
   environment.clock = &clock_;
@@ -193,46 +206,69 @@ void Simulation::Delete(const TablePtr& table, Writer* writer) {
   Note(DeleteRows(table, filter, options).status(), *writer, "delete");
 }
 
-void Simulation::Change(const TablePtr& table, Writer* writer) {
+Kind Simulation::AnyKind() {
   switch (Below(12)) {
-    case 0: {
+    case 0:
+      return Kind::kCompact;
+    case 1:
+      return Kind::kManifests;
+    case 2:
+      return Kind::kDeletes;
+    case 3:
+      return Kind::kExpire;
+    case 4:
+      return Below(4) > 0 ? Kind::kAppend : Kind::kUpgrade;
+    case 5:
+    case 6:
+    case 7:
+    case 8:
+      return Kind::kDelete;
+    default:
+      return Kind::kAppend;
+  }
+}
+
+void Simulation::Change(Kind kind, const TablePtr& table, Writer* writer) {
+  switch (kind) {
+    case Kind::kAppend:
+      return Append(table, writer);
+    case Kind::kDelete:
+      return Delete(table, writer);
+    case Kind::kCompact: {
       CompactOptions options;
       options.min_input_files = 2;
       return Note(CompactFiles(table, options).status(), *writer, "compact");
     }
-    case 1:
+    case Kind::kManifests:
       return Note(RewriteManifests(table, {}).status(), *writer, "manifests");
-    case 2:
+    case Kind::kDeletes:
       return Note(RewriteDeletes(table, {}).status(), *writer, "deletes");
-    case 3: {
+    case Kind::kExpire: {
       ExpireSnapshotsOptions options;
       options.older_than_ms = clock_.NowMillis();
       options.retain_last = 1 + static_cast<int32_t>(Below(3));
       return Note(ExpireSnapshots(table, options).status(), *writer, "expire");
     }
-    case 4:
-      if (Below(4) > 0) return Append(table, writer);
+    case Kind::kUpgrade:
       return Note(UpgradeFormat(table, 3).status(), *writer, "upgrade");
-    case 5:
-    case 6:
-    case 7:
-    case 8:
-      return Delete(table, writer);
-    default:
-      return Append(table, writer);
   }
 }
 
-void Simulation::RunWriter(int depth) {
+void Simulation::RunWriter() {
+  const bool crashes = Below(5) == 0;
+  const int64_t operations = crashes ? static_cast<int64_t>(Below(60)) : -1;
+  RunWriter(AnyKind(), operations);
+}
+
+bool Simulation::RunWriter(Kind kind, int64_t operations) {
   Writer writer;
-  if (depth <= kMaxDepth && Below(5) == 0) {
-    writer.operations_left = static_cast<int64_t>(Below(60));
-  }
+  writer.operations_left = operations;
   stack_.push_back(&writer);
   auto table = Table::Load(catalog_, id_, Context());
   Note(table.status(), writer, "load");
-  if (table.ok()) Change(*table, &writer);
+  if (table.ok()) Change(kind, *table, &writer);
   stack_.pop_back();
+  return writer.has_crashed;
 }
 
 void Simulation::Check() {
@@ -244,7 +280,7 @@ void Simulation::Check() {
   ASSERT_EQ(ScanRows(table, options), expected);
 }
 
-void Simulation::Run() {
+void Simulation::Create() {
   ASSERT_TRUE(catalog_->CreateNamespace({"db"}, {}).ok());
   CreateTableRequest request;
   request.schema =
@@ -256,8 +292,25 @@ void Simulation::Run() {
   request.properties = {{"commit.retry.num-retries", "6"},
                         {"commit.manifest.min-count-to-merge", "4"}};
   Unwrap(Table::Create(catalog_, id_, request, Context()));
+}
+
+bool Simulation::CrashesAfter(Kind kind, int64_t operations) {
+  Create();
+  for (const Kind before : {Kind::kAppend, Kind::kAppend, Kind::kDelete, Kind::kAppend}) {
+    RunWriter(before, -1);
+  }
+  const bool crashed = RunWriter(kind, operations);
+  Check();
+  // Whatever the crash left behind, the next writer gets its rows in.
+  RunWriter(Kind::kAppend, -1);
+  Check();
+  return crashed;
+}
+
+void Simulation::Run() {
+  Create();
   for (int step = 0; step < kStepsPerSeed; ++step) {
-    RunWriter(1);
+    RunWriter();
     Check();
     if (::testing::Test::HasFatalFailure()) return;
   }
@@ -282,6 +335,25 @@ TEST(ConcurrencySim, HoldsWhatASerialOrderOfTheCommitsWould) {
     SCOPED_TRACE(fmt::format("seed {}", seed));
     Simulation(seed).Run();
     if (::testing::Test::HasFailure()) return;
+  }
+}
+
+TEST(ConcurrencySim, ACrashAtAnyStepLeavesTheRowsOfBeforeOrAfter) {
+  for (const Kind kind : {Kind::kAppend, Kind::kDelete, Kind::kCompact, Kind::kManifests,
+                          Kind::kDeletes, Kind::kExpire, Kind::kUpgrade}) {
+    for (const uint64_t seed : {1, 2}) {
+      int64_t operations = 0;
+      bool crashed = true;
+      for (; crashed && operations < kMaxOperations; ++operations) {
+        SCOPED_TRACE(fmt::format("kind {}, seed {}, after {} operations",
+                                 static_cast<int>(kind), seed, operations));
+        const std::string warehouse =
+            fmt::format("/wh{}/{}", static_cast<int>(kind), operations);
+        crashed = Simulation(seed, warehouse).CrashesAfter(kind, operations);
+        if (::testing::Test::HasFailure()) return;
+      }
+      EXPECT_FALSE(crashed) << "a change of more steps than expected";
+    }
   }
 }
 

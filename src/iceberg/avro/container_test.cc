@@ -166,6 +166,48 @@ TEST(SchemaTest, RefusesWhatItCannotReadSafely) {
   EXPECT_THAT(message(doubling), HasSubstr("is too large"));
 }
 
+/// Pairs of numbers of every length, passed over, end where the next value starts.
+TEST(DecoderTest, PassesOverPairsOfNumbersOfEveryLength) {
+  const auto schema = ParseSchema(R"({"type": "array", "items": {"type": "record",
+    "name": "p", "fields": [{"name": "k", "type": "int"},
+                            {"name": "v", "type": "long"}]}})")
+                          .ValueOrDie();
+  const auto random = Random::Seeded(5);
+  for (int round = 0; round < 2000; ++round) {
+    const auto count = static_cast<int64_t>(random->Next() % 12);
+    std::string bytes;
+    Encoder encoder(&bytes);
+    if (count > 0) encoder.WriteLong(count);
+    for (int64_t i = 0; i < 2 * count; ++i) {
+      encoder.WriteLong(static_cast<int64_t>(random->Next() >> (random->Next() % 64)));
+    }
+    encoder.WriteLong(0);
+    const auto end = static_cast<int64_t>(bytes.size());
+    bytes.append(random->Next() % 20, static_cast<char>(random->Next()));
+    Decoder decoder(bytes);
+    decoder.Skip(*schema);
+    ASSERT_TRUE(decoder.ok()) << round;
+    ASSERT_EQ(decoder.offset(), end) << round;
+  }
+}
+
+TEST(DecoderTest, RefusesPairsThatAreCutOff) {
+  const auto schema = ParseSchema(R"({"type": "array", "items": {"type": "record",
+    "name": "p", "fields": [{"name": "k", "type": "int"},
+                            {"name": "v", "type": "long"}]}})")
+                          .ValueOrDie();
+  std::string bytes;
+  Encoder encoder(&bytes);
+  encoder.WriteLong(20);
+  for (int64_t i = 0; i < 40; ++i) encoder.WriteLong(i << 20);
+  encoder.WriteLong(0);
+  for (size_t size = 0; size < bytes.size(); ++size) {
+    Decoder decoder(std::string_view(bytes).substr(0, size));
+    decoder.Skip(*schema);
+    ASSERT_FALSE(decoder.ok()) << size;
+  }
+}
+
 TEST(DecoderTest, NumbersOfEveryLength) {
   for (int shift = 0; shift < 64; ++shift) {
     for (const int64_t sign : {1, -1}) {

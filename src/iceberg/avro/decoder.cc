@@ -1,5 +1,7 @@
 #include "iceberg/avro/decoder.h"
 
+#include <bit>
+#include <cstring>
 #include <limits>
 
 #include "base/error.h"
@@ -40,14 +42,26 @@ int64_t Decoder::ReadLongSlow() {
 }
 
 void Decoder::SkipPairs(int64_t count, bool of_bytes) {
-  for (; count > 0 && ok(); --count) {
-    SkipLong();
-    if (of_bytes) {
-      ReadBytes();
-    } else {
+  if (of_bytes) {
+    for (; count > 0 && ok(); --count) {
       SkipLong();
+      ReadBytes();
     }
+    return;
   }
+  // A number ends at its first byte without the high bit: eight bytes are counted at once
+  // while a number is left that the bytes after their last end belong to.
+  constexpr uint64_t kHighBits = 0x8080808080808080;
+  int64_t numbers = 2 * count;
+  while (end_ - position_ >= static_cast<int64_t>(sizeof(uint64_t))) {
+    uint64_t bytes = 0;
+    std::memcpy(&bytes, position_, sizeof(bytes));
+    const int ends = std::popcount(~bytes & kHighBits);
+    if (ends >= numbers) break;
+    numbers -= ends;
+    position_ += sizeof(bytes);
+  }
+  for (; numbers > 0 && ok(); --numbers) SkipLong();
 }
 
 int64_t Decoder::ReadBlockCount(const Schema& item) {

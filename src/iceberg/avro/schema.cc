@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/lru_cache.h"
 
 namespace floe::iceberg::avro {
 namespace {
@@ -17,6 +18,11 @@ constexpr int kMaxDepth = 64;
 constexpr int64_t kMaxNodes = 1 << 16;
 constexpr int64_t kMaxFixedBytes = 1 << 20;
 constexpr size_t kMaxJsonBytes = 64 << 20;
+/// The manifests of a table are written with few schemas, and reading one's JSON takes as
+/// long as the entries of a small manifest.
+constexpr int64_t kCacheBytes = 16 << 20;
+/// What a parsed schema and its text cost by a byte of the text.
+constexpr int64_t kBytesPerTextByte = 5;
 
 struct PrimitiveName {
   std::string_view name;
@@ -243,6 +249,21 @@ class Parser {
   std::map<std::string, SchemaPtr> named_;
 };
 
+arrow::Result<SchemaPtr> ParseAnew(std::string_view text) {
+  if (text.size() > kMaxJsonBytes || NestsTooDeep(text)) {
+    return MakeError(ErrorCode::kCorruptData,
+                     "Avro schema: {} bytes of JSON are too large or nest too deep",
+                     text.size());
+  }
+  json value;
+  try {
+    value = json::parse(text.begin(), text.end());
+  } catch (const json::exception& error) {
+    return MakeError(ErrorCode::kCorruptData, "Avro schema: not JSON: {}", error.what());
+  }
+  return Parser().Parse(value, "");
+}
+
 }  // namespace
 
 const Schema* Schema::NonNull(int* branch) const {
@@ -259,18 +280,13 @@ const Schema* Schema::NonNull(int* branch) const {
 }
 
 arrow::Result<SchemaPtr> ParseSchema(std::string_view text) {
-  if (text.size() > kMaxJsonBytes || NestsTooDeep(text)) {
-    return MakeError(ErrorCode::kCorruptData,
-                     "Avro schema: {} bytes of JSON are too large or nest too deep",
-                     text.size());
-  }
-  json value;
-  try {
-    value = json::parse(text.begin(), text.end());
-  } catch (const json::exception& error) {
-    return MakeError(ErrorCode::kCorruptData, "Avro schema: not JSON: {}", error.what());
-  }
-  return Parser().Parse(value, "");
+  static auto& cache = *new LruCache<Schema>(kCacheBytes);
+  return cache.GetOrLoad(
+      std::string(text), [&]() -> arrow::Result<LruCache<Schema>::Loaded> {
+        ARROW_ASSIGN_OR_RAISE(SchemaPtr schema, ParseAnew(text));
+        const auto bytes = static_cast<int64_t>(text.size());
+        return LruCache<Schema>::Loaded{std::move(schema), bytes * kBytesPerTextByte};
+      });
 }
 
 }  // namespace floe::iceberg::avro

@@ -539,6 +539,14 @@ class EntryReader {
   size_t expected_columns_ = 0;
 };
 
+/// Room for `count` more entries. Some writers make a block of each entry, so room grows
+/// by a factor.
+void ReserveMore(size_t count, std::vector<ManifestEntry>* entries) {
+  const size_t needed = entries->size() + count;
+  if (needed <= entries->capacity()) return;
+  entries->reserve(std::max(needed, 2 * entries->capacity()));
+}
+
 arrow::Result<std::vector<ManifestEntry>> ReadEntries(
     std::string_view bytes, const ManifestFile& manifest, const Type& partition_type,
     const ManifestReadOptions& options) {
@@ -554,8 +562,8 @@ arrow::Result<std::vector<ManifestEntry>> ReadEntries(
                        "a manifest of more than {} entries", kMaxEntries);
     }
     if (options.partition_filter == nullptr) {
-      entries.reserve(entries.size() +
-                      static_cast<size_t>(std::min(block->record_count, kMaxReserve)));
+      ReserveMore(static_cast<size_t>(std::min(block->record_count, kMaxReserve)),
+                  &entries);
     }
     avro::Decoder decoder(block->data);
     for (int64_t i = 0; i < block->record_count && decoder.ok(); ++i) {

@@ -166,6 +166,7 @@ class Planner {
         auto entries, table_.context().cache->ManifestAt(
                           *table_.io(), manifest, *spec.partition_type, metrics_ids_));
     bool has_filter = plan_.filter->op() != Predicate::Op::kTrue;
+    if (!has_filter) planned->tasks.reserve(entries->size());
     for (const ManifestEntry& entry : *entries) {
       ++planned->counters.files;
       if (has_filter &&
@@ -210,6 +211,9 @@ class Planner {
 
   arrow::Status Collect(std::vector<ManifestPlan> planned) {
     ScanCounters& total = plan_.counters;
+    size_t tasks = 0;
+    for (const ManifestPlan& part : planned) tasks += part.tasks.size();
+    plan_.tasks.reserve(tasks);
     for (ManifestPlan& part : planned) {
       total.files += part.counters.files;
       total.files_skipped_by_partition += part.counters.files_skipped_by_partition;

@@ -1,8 +1,11 @@
 #include "iceberg/table/table_context.h"
 
 #include <chrono>
+#include <string_view>
 #include <thread>
 
+#include "arrow/buffer.h"
+#include "arrow/io/interfaces.h"
 #include "base/error.h"
 #include "io/path_mapping.h"
 
@@ -49,6 +52,22 @@ typename LruCache<std::vector<Item>>::Loaded ToLoaded(std::vector<Item> items) {
   return {std::make_shared<const std::vector<Item>>(std::move(items)), bytes};
 }
 
+/// As FileIO::ReadAll, without a copy where the file is mapped.
+arrow::Result<std::shared_ptr<arrow::Buffer>> ReadWhole(const FileIO& io,
+                                                        const std::string& location) {
+  ARROW_ASSIGN_OR_RAISE(const auto input, io.OpenInput(location));
+  ARROW_ASSIGN_OR_RAISE(const int64_t size, input->GetSize());
+  if (size > FileIO::kMaxReadAllBytes) {
+    return MakeError(ErrorCode::kResourceExhausted,
+                     "'{}' has {} bytes, more than the limit of {} for a manifest",
+                     location, size, FileIO::kMaxReadAllBytes);
+  }
+  ARROW_ASSIGN_OR_RAISE(auto bytes, input->ReadAt(0, size));
+  if (bytes->size() == size) return bytes;
+  return MakeError(ErrorCode::kIo, "'{}' ended after {} of {} bytes", location,
+                   bytes->size(), size);
+}
+
 /// The same manifest is decoded anew for partition values of other types: those of the
 /// schema of an older snapshot.
 std::string ManifestKey(const std::string& location, const Type& partition_type,
@@ -91,10 +110,11 @@ arrow::Result<std::shared_ptr<const ManifestEntries>> MetadataCache::ManifestAt(
       ManifestKey(CacheLocation(io, manifest.manifest_path), partition_type,
                   metrics_field_ids),
       [&]() -> arrow::Result<LruCache<ManifestEntries>::Loaded> {
-        ARROW_ASSIGN_OR_RAISE(std::string bytes, io.ReadAll(manifest.manifest_path));
+        ARROW_ASSIGN_OR_RAISE(const auto bytes, ReadWhole(io, manifest.manifest_path));
         ManifestReadOptions options;
         options.metrics_field_ids = metrics_field_ids;
-        auto entries = ReadManifest(bytes, manifest, partition_type, options);
+        auto entries =
+            ReadManifest(std::string_view(*bytes), manifest, partition_type, options);
         if (!entries.ok()) {
           return WithContext(entries.status(), "manifest", manifest.manifest_path);
         }
