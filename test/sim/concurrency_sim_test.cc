@@ -99,8 +99,8 @@ class Simulation::Swapping final : public MemoryCatalog {
       : MemoryCatalog(std::move(config), std::move(environment)), sim_(sim) {}
 
  protected:
-  arrow::Status SwapPointer(const TableIdentifier& table, const std::string& from,
-                            const std::string& to) override {
+  arrow::Status SwapPointer(const TableIdentifier& table, const TablePointer& from,
+                            const TablePointer& to) override {
     Writer* writer = sim_->stack_.empty() ? nullptr : sim_->stack_.back();
     if (writer == nullptr) return MemoryCatalog::SwapPointer(table, from, to);
     const auto depth = static_cast<int>(sim_->stack_.size());

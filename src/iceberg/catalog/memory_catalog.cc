@@ -112,9 +112,9 @@ arrow::Result<std::optional<std::string>> MemoryCatalog::FindPointer(
 }
 
 arrow::Status MemoryCatalog::InsertPointer(const TableIdentifier& table,
-                                           const std::string& location) {
+                                           const TablePointer& to) {
   std::unique_lock<std::mutex> lock(mutex_);
-  if (!pointers_.emplace(TableKey{table.levels, table.name}, location).second) {
+  if (!pointers_.emplace(TableKey{table.levels, table.name}, to.location).second) {
     return MakeError(ErrorCode::kAlreadyExists, "table '{}' exists already",
                      table.ToString());
   }
@@ -122,14 +122,15 @@ arrow::Status MemoryCatalog::InsertPointer(const TableIdentifier& table,
 }
 
 arrow::Status MemoryCatalog::SwapPointer(const TableIdentifier& table,
-                                         const std::string& from, const std::string& to) {
+                                         const TablePointer& from,
+                                         const TablePointer& to) {
   std::unique_lock<std::mutex> lock(mutex_);
   auto found = pointers_.find({table.levels, table.name});
-  if (found == pointers_.end() || found->second != from) {
+  if (found == pointers_.end() || found->second != from.location) {
     return MakeError(ErrorCode::kCommitConflict,
                      "table '{}' was changed by another writer", table.ToString());
   }
-  found->second = to;
+  found->second = to.location;
   return arrow::Status::OK();
 }
 

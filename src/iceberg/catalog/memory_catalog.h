@@ -35,9 +35,9 @@ class MemoryCatalog : public MetastoreCatalog {
   arrow::Result<std::optional<std::string>> FindPointer(
       const TableIdentifier& table) override;
   arrow::Status InsertPointer(const TableIdentifier& table,
-                              const std::string& location) override;
-  arrow::Status SwapPointer(const TableIdentifier& table, const std::string& from,
-                            const std::string& to) override;
+                              const TablePointer& to) override;
+  arrow::Status SwapPointer(const TableIdentifier& table, const TablePointer& from,
+                            const TablePointer& to) override;
   arrow::Status DeletePointer(const TableIdentifier& table) override;
 
  private:

@@ -1,5 +1,6 @@
 #include "iceberg/catalog/metastore_catalog.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <set>
 
@@ -12,17 +13,6 @@ namespace {
 
 /// Files a purge may remove, at most, so that the list fits in memory.
 constexpr size_t kMaxPurgedFiles = 10'000'000;
-
-/// An absolute form of a plain relative path: the metadata must mean the same file from
-/// every working folder. URIs and absolute paths are kept.
-std::string AbsoluteLocation(const std::string& location) {
-  if (location.starts_with('/') || location.find(':') != std::string::npos) {
-    return location;
-  }
-  std::error_code error;
-  std::filesystem::path absolute = std::filesystem::absolute(location, error);
-  return error ? location : absolute.lexically_normal().string();
-}
 
 bool IsTrue(const TableMetadata& metadata, std::string_view key, std::string_view unset) {
   return metadata.Property(key, unset) == "true";
@@ -108,7 +98,22 @@ void DeleteOldMetadata(FileIO& io, const TableMetadata& base,
   }
 }
 
+bool LogHolds(const TableMetadata& metadata, const std::string& location) {
+  return std::any_of(
+      metadata.metadata_log.begin(), metadata.metadata_log.end(),
+      [&](const MetadataLogEntry& entry) { return entry.metadata_file == location; });
+}
+
 }  // namespace
+
+std::string MetastoreCatalog::AbsoluteLocation(const std::string& location) {
+  if (location.starts_with('/') || location.find(':') != std::string::npos) {
+    return location;
+  }
+  std::error_code error;
+  std::filesystem::path absolute = std::filesystem::absolute(location, error);
+  return error ? location : absolute.lexically_normal().string();
+}
 
 arrow::Result<std::string> MetastoreCatalog::Pointer(const TableIdentifier& table) {
   ARROW_ASSIGN_OR_RAISE(auto pointer, FindPointer(table));
@@ -186,7 +191,8 @@ arrow::Result<LoadedTable> MetastoreCatalog::CreateTable(
     return WithContext(written.status(), "remedy",
                        "make the warehouse writable or set another `warehouse`");
   }
-  arrow::Status status = InsertPointer(table, *written);
+  auto created = std::make_shared<TableMetadata>(*std::move(metadata));
+  arrow::Status status = Insert(table, {*written, std::move(created)});
   if (!status.ok()) {
     if (!IsError(status, ErrorCode::kCommitStateUnknown)) {
       static_cast<void>(environment_.io->Delete(*written));
@@ -209,18 +215,47 @@ arrow::Result<LoadedTable> MetastoreCatalog::CommitTable(
   ARROW_ASSIGN_OR_RAISE(
       std::string location,
       WriteTableMetadata(*environment_.io, *changed, version, *environment_.random));
-  arrow::Status status = SwapPointer(table, base.metadata_location, location);
+  const TablePointer from{base.metadata_location, base.metadata};
+  const TablePointer to{location, std::make_shared<TableMetadata>(*std::move(changed))};
+  arrow::Status status = SwapPointer(table, from, to);
   if (IsError(status, ErrorCode::kCommitStateUnknown)) {
-    // The swap may have landed although its answer was lost: the pointer tells.
-    auto now = FindPointer(table);
-    if (now.ok() && *now == location) status = arrow::Status::OK();
-  } else if (!status.ok()) {
+    status = ResolveSwap(table, from, to, status);
+  }
+  if (!status.ok() && !IsError(status, ErrorCode::kCommitStateUnknown)) {
     static_cast<void>(environment_.io->Delete(location));
   }
   ARROW_RETURN_NOT_OK(WithContext(status, "table", table.ToString()));
-  DeleteOldMetadata(*environment_.io, *base.metadata, *changed);
-  return LoadedTable{location, std::make_shared<TableMetadata>(std::move(*changed)),
-                     environment_.io};
+  DeleteOldMetadata(*environment_.io, *base.metadata, *to.metadata);
+  return LoadedTable{location, to.metadata, environment_.io};
+}
+
+arrow::Status MetastoreCatalog::ResolveSwap(const TableIdentifier& table,
+                                            const TablePointer& from,
+                                            const TablePointer& to,
+                                            const arrow::Status& unknown) {
+  auto now = FindPointer(table);
+  if (!now.ok() || !*now || **now == from.location) return unknown;
+  if (**now == to.location) return arrow::Status::OK();
+  // Another commit was made since, on top of this one or instead of it: its log tells.
+  auto metadata = ReadTableMetadata(*environment_.io, **now, environment_.metadata_cache);
+  if (!metadata.ok()) return unknown;
+  if (LogHolds(**metadata, to.location)) return arrow::Status::OK();
+  if (LogHolds(**metadata, from.location)) {
+    return MakeError(ErrorCode::kCommitConflict,
+                     "table '{}' was changed by another writer", table.ToString());
+  }
+  return unknown;  // So long ago that the log says nothing about either.
+}
+
+arrow::Status MetastoreCatalog::Insert(const TableIdentifier& table,
+                                       const TablePointer& to) {
+  arrow::Status status = InsertPointer(table, to);
+  if (!IsError(status, ErrorCode::kCommitStateUnknown)) return status;
+  auto now = FindPointer(table);
+  if (!now.ok() || !*now) return status;
+  if (**now == to.location) return arrow::Status::OK();
+  return MakeError(ErrorCode::kAlreadyExists, "table '{}' exists already",
+                   table.ToString());
 }
 
 arrow::Status MetastoreCatalog::DropTable(const TableIdentifier& table, bool purge) {
@@ -260,7 +295,7 @@ arrow::Result<LoadedTable> MetastoreCatalog::RegisterTable(
   ARROW_ASSIGN_OR_RAISE(
       TableMetadataPtr metadata,
       ReadTableMetadata(*environment_.io, location, environment_.metadata_cache));
-  ARROW_RETURN_NOT_OK(InsertPointer(table, location));
+  ARROW_RETURN_NOT_OK(Insert(table, {location, metadata}));
   return LoadedTable{location, metadata, environment_.io};
 }
 

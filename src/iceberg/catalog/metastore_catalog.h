@@ -11,6 +11,13 @@
 
 namespace floe::iceberg {
 
+/// A metadata file and what it says. Catalogs that mirror a table's columns and
+/// properties for other engines take them from `metadata`.
+struct TablePointer {
+  std::string location;
+  TableMetadataPtr metadata;
+};
+
 /// A catalog that keeps only a pointer to each table's metadata.json and swaps it (SQL,
 /// memory, Glue, Hive); the client writes the metadata files. Subclasses store pointers.
 class MetastoreCatalog : public Catalog {
@@ -34,14 +41,20 @@ class MetastoreCatalog : public Catalog {
   /// The table's pointer; nullopt when there is no such table.
   virtual arrow::Result<std::optional<std::string>> FindPointer(
       const TableIdentifier& table) = 0;
-  /// kAlreadyExists when the name is taken.
+  /// kAlreadyExists when the name is taken; kCommitStateUnknown when the answer was lost,
+  /// and the caller asks for the pointer to find out.
   virtual arrow::Status InsertPointer(const TableIdentifier& table,
-                                      const std::string& location) = 0;
-  /// kCommitConflict when the pointer is not `from` any more.
-  virtual arrow::Status SwapPointer(const TableIdentifier& table, const std::string& from,
-                                    const std::string& to) = 0;
+                                      const TablePointer& to) = 0;
+  /// kCommitConflict when the pointer is not `from` any more; kCommitStateUnknown as
+  /// above.
+  virtual arrow::Status SwapPointer(const TableIdentifier& table,
+                                    const TablePointer& from, const TablePointer& to) = 0;
   /// kNoSuchTable when there is none.
   virtual arrow::Status DeletePointer(const TableIdentifier& table) = 0;
+
+  /// An absolute form of a plain relative path: what is stored must mean the same file
+  /// from every working folder. URIs and absolute paths are kept.
+  static std::string AbsoluteLocation(const std::string& location);
 
   const CatalogConfig& config() const { return config_; }
   const CatalogEnvironment& environment() const { return environment_; }
@@ -50,6 +63,12 @@ class MetastoreCatalog : public Catalog {
   arrow::Result<std::string> NewTableLocation(const TableIdentifier& table,
                                               const CreateTableRequest& request);
   arrow::Result<std::string> Pointer(const TableIdentifier& table);
+  /// What became of a swap to `to` whose answer was lost: OK, kCommitConflict, or
+  /// `unknown` again.
+  arrow::Status ResolveSwap(const TableIdentifier& table, const TablePointer& from,
+                            const TablePointer& to, const arrow::Status& unknown);
+  /// Inserts, and finds out what became of it when the answer was lost.
+  arrow::Status Insert(const TableIdentifier& table, const TablePointer& to);
 
   CatalogConfig config_;
   CatalogEnvironment environment_;

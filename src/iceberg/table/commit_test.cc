@@ -1,6 +1,8 @@
+#include <functional>
 #include <map>
 #include <set>
 #include <thread>
+#include <utility>
 
 #include "iceberg/catalog/memory_catalog.h"
 #include "iceberg/table/test_table.h"
@@ -113,12 +115,16 @@ class ForgetfulCatalog final : public MemoryCatalog {
   using MemoryCatalog::MemoryCatalog;
   bool forget = false;
   bool swap_first = false;
+  /// What another writer does before the forgotten answer is looked up.
+  std::function<void()> meanwhile;
 
  protected:
-  arrow::Status SwapPointer(const TableIdentifier& table, const std::string& from,
-                            const std::string& to) override {
+  arrow::Status SwapPointer(const TableIdentifier& table, const TablePointer& from,
+                            const TablePointer& to) override {
     if (!forget) return MemoryCatalog::SwapPointer(table, from, to);
     if (swap_first) ARROW_RETURN_NOT_OK(MemoryCatalog::SwapPointer(table, from, to));
+    forget = false;
+    if (meanwhile) std::exchange(meanwhile, nullptr)();
     return MakeError(ErrorCode::kCommitStateUnknown, "the connection broke");
   }
 };
@@ -136,6 +142,7 @@ TEST_F(TableTest, AnUnknownOutcomeIsLookedUpAndNeverCleanedUp) {
   table = AppendRows(table, {{1, 0, "a"}});
   EXPECT_EQ(ScanRows(table).size(), 1u);
 
+  catalog->forget = true;
   catalog->swap_first = false;
   auto before = FilesUnder(folder_ / "wh");
   arrow::Status status = TryAppend(table, {{2, 0, "b"}}).status();
@@ -143,6 +150,26 @@ TEST_F(TableTest, AnUnknownOutcomeIsLookedUpAndNeverCleanedUp) {
   // Data file, manifest, manifest list and metadata file: all may be the table's.
   EXPECT_EQ(FilesUnder(folder_ / "wh").size(), before.size() + 4);
   EXPECT_EQ(ScanRows(Unwrap(table->Refresh())).size(), 1u);
+}
+
+TEST_F(TableTest, AnUnknownOutcomeIsFoundUnderALaterCommit) {
+  CatalogConfig config;
+  config.warehouse = (folder_ / "wh").string();
+  CatalogEnvironment environment;
+  environment.io = io_;
+  for (bool swap_first : {true, false}) {
+    auto catalog = std::make_shared<ForgetfulCatalog>(config, environment);
+    ASSERT_TRUE(catalog->CreateNamespace({"db"}, {}).ok());
+    TablePtr table = Unwrap(Table::Create(catalog, id_, Request(false), Context()));
+    catalog->forget = true;
+    catalog->swap_first = swap_first;
+    catalog->meanwhile = [&] { AppendRows(Unwrap(table->Refresh()), {{9, 0, "z"}}); };
+    // The first time it lies below the other's; the second it is made again on top.
+    AppendRows(table, {{1, 0, "a"}});
+    TablePtr now = Unwrap(table->Refresh());
+    EXPECT_EQ(ScanRows(now).size(), 2u) << "swap_first " << swap_first;
+    EXPECT_EQ(now->metadata()->snapshots.size(), 2u);
+  }
 }
 
 TEST_F(TableTest, SummaryTakesExtraPropertiesButKeepsItsOwn) {

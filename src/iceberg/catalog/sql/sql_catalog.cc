@@ -56,9 +56,9 @@ class SqlCatalog final : public MetastoreCatalog {
   arrow::Result<std::optional<std::string>> FindPointer(
       const TableIdentifier& table) override;
   arrow::Status InsertPointer(const TableIdentifier& table,
-                              const std::string& location) override;
-  arrow::Status SwapPointer(const TableIdentifier& table, const std::string& from,
-                            const std::string& to) override;
+                              const TablePointer& to) override;
+  arrow::Status SwapPointer(const TableIdentifier& table, const TablePointer& from,
+                            const TablePointer& to) override;
   arrow::Status DeletePointer(const TableIdentifier& table) override;
 
  private:
@@ -345,7 +345,8 @@ arrow::Status SqlCatalog::Insert(const std::vector<std::string>& key,
 }
 
 arrow::Status SqlCatalog::InsertPointer(const TableIdentifier& table,
-                                        const std::string& location) {
+                                        const TablePointer& to) {
+  const std::string& location = to.location;
   ARROW_ASSIGN_OR_RAISE(auto key, TableKey(table));
   arrow::Status status = Insert(key, location);
   if (IsError(status, ErrorCode::kCommitStateUnknown)) {
@@ -364,22 +365,22 @@ arrow::Status SqlCatalog::InsertPointer(const TableIdentifier& table,
 }
 
 arrow::Status SqlCatalog::SwapPointer(const TableIdentifier& table,
-                                      const std::string& from, const std::string& to) {
+                                      const TablePointer& from, const TablePointer& to) {
   ARROW_ASSIGN_OR_RAISE(auto key, TableKey(table));
   SqlConnection::Statement swap{
       "UPDATE iceberg_tables SET metadata_location = :p3, previous_metadata_location = "
       ":p4 WHERE " +
           WhereTable() + " AND metadata_location = :p4",
       key};
-  swap.parameters.push_back(to);
-  swap.parameters.push_back(from);
+  swap.parameters.push_back(to.location);
+  swap.parameters.push_back(from.location);
   auto changed = connection_->Execute({swap});
   if (IsError(changed.status(), ErrorCode::kCommitStateUnknown)) {
     auto now = connection_->QueryLocked(FindStatement(key));
     if (!now.ok() || now->empty()) return changed.status();
-    if ((*now)[0][0] == to) return arrow::Status::OK();
+    if ((*now)[0][0] == to.location) return arrow::Status::OK();
     // Another's pointer may have come after ours: only the table's history tells.
-    if ((*now)[0][0] != from) return changed.status();
+    if ((*now)[0][0] != from.location) return changed.status();
     return MakeError(ErrorCode::kCommitConflict,
                      "the change of table '{}' was lost with the connection and not "
                      "made: {}",
