@@ -13,6 +13,8 @@
 #include "capi/handles.h"
 #include "capi/request.h"
 #include "iceberg/catalog/catalog_config.h"
+#include "iceberg/catalog/glue/glue_catalog.h"
+#include "iceberg/catalog/hive/hive_catalog.h"
 #include "iceberg/catalog/rest/rest_catalog.h"
 #include "iceberg/catalog/sql/sql_catalog.h"
 #include "iceberg/spec/json_reader.h"
@@ -25,6 +27,8 @@ namespace {
 
 std::unique_ptr<iceberg::CatalogRegistry> MakeRegistry() {
   auto registry = std::make_unique<iceberg::CatalogRegistry>();
+  iceberg::RegisterGlueCatalog(*registry);
+  iceberg::RegisterHiveCatalog(*registry);
   iceberg::RegisterSqlCatalog(*registry);
   iceberg::RegisterRestCatalog(*registry);
   return registry;

@@ -8,6 +8,8 @@
 
 #include "base/env.h"
 #include "base/error.h"
+#include "iceberg/catalog/glue/glue_catalog.h"
+#include "iceberg/catalog/hive/hive_catalog.h"
 #include "iceberg/catalog/rest/rest_catalog.h"
 #include "iceberg/catalog/sql/sql_catalog.h"
 #include "io/file_io.h"
@@ -163,6 +165,8 @@ arrow::Result<std::shared_ptr<iceberg::Catalog>> OpenCatalog(
     const CatalogOptions& options) {
   ARROW_ASSIGN_OR_RAISE(const ResolvedCatalog resolved, ResolveCatalog(options));
   iceberg::CatalogRegistry registry;
+  iceberg::RegisterGlueCatalog(registry);
+  iceberg::RegisterHiveCatalog(registry);
   iceberg::RegisterSqlCatalog(registry);
   iceberg::RegisterRestCatalog(registry);
   return registry.Open(resolved.config);
