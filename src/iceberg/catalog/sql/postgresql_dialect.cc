@@ -70,18 +70,21 @@ arrow::Result<std::string> PostgresqlDialect::ConnectString() const {
   return ConnectOptions(options);
 }
 
-/// SOCI gives no code with a failed connection, and libpq none but for its words.
+/// SOCI gives no code with a failed connection, and libpq none but for its words; those
+/// looked for are longer than what a host may be called.
 SqlFailure PostgresqlDialect::ClassifyConnect(const std::string& message) const {
-  if (Contains(message, "password") || Contains(message, "pg_hba.conf") ||
-      Contains(message, "authentication") || Contains(message, "role ")) {
+  if (Contains(message, "authentication failed") ||
+      Contains(message, "no password supplied") ||
+      Contains(message, "no pg_hba.conf entry") || Contains(message, "role \"")) {
     return {SqlFailureKind::kOther,
             MakeError(ErrorCode::kNotAuthorized,
                       "{} refuses the login ({}): correct the user and password in "
                       "`uri`, or let the server's pg_hba.conf admit them",
                       Describe(), message)};
   }
-  if (Contains(message, "does not exist") || Contains(message, "invalid") ||
-      Contains(message, "root certificate")) {
+  if (Contains(message, "\" does not exist") || Contains(message, "invalid sslmode") ||
+      Contains(message, "invalid port") || Contains(message, "invalid integer value") ||
+      Contains(message, "root certificate file")) {
     return {SqlFailureKind::kOther,
             MakeError(ErrorCode::kInvalidConfig,
                       "{} cannot be opened ({}): correct `uri`", Describe(), message)};
