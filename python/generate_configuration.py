@@ -27,7 +27,8 @@ SECTIONS = {
 }
 
 # The sections that the C interface takes as they are.
-NATIVE = ("catalog",)
+NATIVE = ("catalog", "online_store")
+
 
 def settings_class(section):
     module, name = SECTIONS[section]
@@ -139,7 +140,7 @@ def header():
         "namespace floe::capi {",
     ]
     for section in NATIVE:
-        names = ", ".join(f'"{key}"' for key in own_fields(section))
+        names = ", ".join(f'"{key}"' for key in own_fields(section) if key != "type")
         lines += [
             "",
             f"inline std::vector<std::string> {camel(section)}Keys() {{",

@@ -205,10 +205,13 @@ FLOE_EXPORT floe_error* floe_drop_table(floe_catalog* catalog, const char* table
 ///
 /// Columns are matched by name; a column the table lacks is NO_SUCH_COLUMN, one the
 /// stream lacks is NULL (INVALID_ARGUMENT where it is required). options_json may be
-/// NULL, or {"snapshot_properties"?: {text: text}}. `out_json` may be NULL; it
-/// receives {"snapshot_id", "rows", "files", "metadata_location"}. A stream
-/// without rows commits nothing: "snapshot_id" is then null. COMMIT_STATE_UNKNOWN means
-/// that the rows may be there.
+/// NULL, or {"snapshot_properties"?: {text: text}, "add_columns"?: bool, "overwrite"?:
+/// bool}. With add_columns, columns the table lacks are added to it first, and narrower
+/// ones widened. With overwrite, the rows replace the table's, and their columns its
+/// columns, in one commit that keeps the history. `out_json` may be NULL; it receives
+/// {"snapshot_id", "rows", "files", "metadata_location"}. A stream without rows appends
+/// nothing: "snapshot_id" is then null. COMMIT_STATE_UNKNOWN means that the rows may be
+/// there.
 FLOE_EXPORT floe_error* floe_append(floe_catalog* catalog, const char* table,
                                     struct ArrowArrayStream* rows,
                                     const char* options_json, char** out_json);
@@ -274,7 +277,9 @@ FLOE_EXPORT floe_error* floe_plan_files(floe_catalog* catalog, const char* table
 /// "timestamp_field": its event time, "created_timestamp_column"?: what breaks ties.
 /// A `catalog` may be NULL when no source needs one.
 ///
-/// `options` are {"threads"?, "memory_budget_bytes"?, "batch_rows"?}, all integers > 0.
+/// `options` are {"threads"?, "memory_budget_bytes"?, "batch_rows"?, "timeout_ms"?}, all
+/// integers > 0. A retrieval that is not done timeout_ms after the call, its stream read
+/// to the end included, fails with DEADLINE_EXCEEDED at the next row group or batch.
 ///
 /// Point-in-time features for entity rows: one output row per entity row, in order, with
 /// every entity column first and then each view's features. Of a view's rows with the
@@ -289,7 +294,12 @@ FLOE_EXPORT floe_error* floe_plan_files(floe_catalog* catalog, const char* table
 ///     "source": source,
 ///     "join_keys": [{"entity": entity column, "source": source column}], may be empty,
 ///     "ttl_us"?: integer, 0 for rows of any age,
-///     "features": [{"source": source column, "output": output column}]
+///     "features": [{"source": source column, "output": output column}],
+///     "labels"?: how conflicting labels are resolved, other than by the last one
+///     written:
+///       {"policy": "majority_vote"}: each feature's most frequent value, of values as
+///       frequent as each other the newest; or {"policy": "labeler_priority", "labeler":
+///       source column, "labelers": [names, the first heard first]}
 ///   }],
 ///   "filter_by_created_timestamp"?: bool; rows created after the entity's time do not
 ///     take part,
@@ -362,8 +372,9 @@ FLOE_EXPORT floe_error* floe_feature_statistics(floe_catalog* catalog,
 /// (32), "read_timeout_ms"?: integer, the deadline of a read (100; 0: none),
 /// "entity_key_serialization_version"?: 2 or 3 (3), "snapshot_refresh_ms"?: integer, for
 /// how long a table's version is not asked for again (0: every read asks; writes through
-/// this handle are seen at once), "row_cache_bytes"?: integer, memory for rows read
-/// lately (256 MiB)}. Errors: INVALID_CONFIG.
+/// this handle are seen at once), "row_cache_mb"?: integer, memory for rows read lately
+/// (256)}; the other keys of Feast's `online_store` section may be there too. Errors:
+/// INVALID_CONFIG.
 FLOE_EXPORT floe_error* floe_online_open(floe_catalog* catalog, const char* config_json,
                                          floe_online** out);
 
@@ -371,15 +382,29 @@ FLOE_EXPORT floe_error* floe_online_open(floe_catalog* catalog, const char* conf
 FLOE_EXPORT void floe_online_close(floe_online* online);
 
 /// Wherever a request below says `view`: {"project": text, "view": text, "version"?:
-/// integer (Feast's, 0: not versioned), "features": [{"name": text, "type": text}]}; type
-/// is the name of a Feast value type, e.g. "INT64", "DOUBLE", "STRING_LIST". The table is
+/// integer (Feast's, 0: not versioned), "features": [{"name": text, "type": text,
+/// "renamed_from"?: text}], "complete"?: bool, "join_keys"?: [text]}; type is the name of
+/// a Feast value type, e.g. "INT64", "DOUBLE", "STRING_LIST". The table is
 /// `{namespace}.{project}_{view}_online`, with `_v{version}` after the view if versioned.
+///
+/// "renamed_from", "complete" and "join_keys" are of use where tables are brought up to
+/// date: a column of the old name is renamed where the new one is not there; of a
+/// complete view, columns of features it does not have are dropped, but those named as
+/// join keys. Neither rewrites data.
 ///
 /// Makes the tables of `create`, or brings those that exist up to date, then removes the
 /// tables of `drop`. request_json: {"create"?: [view], "drop"?: [{"project", "view",
 /// "version"?}]}. INVALID_ARGUMENT where a feature changed to a type that stored values
 /// cannot be read as.
 FLOE_EXPORT floe_error* floe_online_update(floe_online* online, const char* request_json);
+
+/// What floe_online_update would do with the same request: {"tables": [{"table": text,
+/// "exists": bool, "changes": [{"kind": "add" | "drop" | "rename" | "widen", "column",
+/// "from", "to"}]}], "drops": [tables of "drop" that exist]}. "from" and "to" are Iceberg
+/// types, "from" of a rename the column's old name; a table that does not exist has all
+/// its columns added. Changes nothing.
+FLOE_EXPORT floe_error* floe_online_plan(floe_online* online, const char* request_json,
+                                         char** out_json);
 
 /// Loads what reads of a view need before the first one, without a deadline.
 /// request_json: {"view": view}.

@@ -105,6 +105,8 @@ floe_error* floe_online_open(floe_catalog* catalog, const char* config_json,
                                          floe_online** out);
 void floe_online_close(floe_online* online);
 floe_error* floe_online_update(floe_online* online, const char* request_json);
+floe_error* floe_online_plan(floe_online* online, const char* request_json,
+                                         char** out_json);
 floe_error* floe_online_warm(floe_online* online, const char* request_json);
 floe_error* floe_online_write(floe_online* online, const char* request_json,
                                           struct ArrowArrayStream* rows, char** out_json);

@@ -110,12 +110,31 @@ class Catalog:
     def drop_table(self, table, purge=False):
         check(lib().floe_drop_table(self.handle, text(table), int(purge)))
 
-    def append(self, table, rows, snapshot_properties=None):
-        """Appends a pyarrow Table, RecordBatch or RecordBatchReader in one snapshot.
+    def append(self, table, rows, snapshot_properties=None, add_columns=False):
+        """Appends a pyarrow Table, RecordBatch or RecordBatchReader in one snapshot. With
+        add_columns, columns the table lacks are added first and narrower ones widened.
 
         Returns {"snapshot_id", "rows", "files", "metadata_location"}.
         """
-        options = {"snapshot_properties": snapshot_properties or {}}
+        return self._write(
+            table,
+            rows,
+            {
+                "snapshot_properties": snapshot_properties or {},
+                "add_columns": add_columns,
+            },
+        )
+
+    def overwrite(self, table, rows, snapshot_properties=None):
+        """Replaces the table's rows, and its columns by theirs, in one commit that keeps
+        the history. Rows and answer as of append."""
+        return self._write(
+            table,
+            rows,
+            {"snapshot_properties": snapshot_properties or {}, "overwrite": True},
+        )
+
+    def _write(self, table, rows, options):
         out = ffi.new("char**")
         with StreamIn(rows) as stream:
             check(
@@ -195,8 +214,10 @@ class Catalog:
         )
         return import_stream(out), json.loads(take_text(report))
 
-    def historical_features(self, request, entity=None):
-        """(reader, receipt) of floe_historical_features."""
+    def historical_features(self, request, entity=None, timeout_ms=None):
+        """(reader, receipt) of floe_historical_features; FloeTimeoutError where the last
+        row is not read after timeout_ms."""
+        request = _with_timeout(request, timeout_ms)
         out = ffi.new("struct ArrowArrayStream*")
         receipt = ffi.new("char**")
         with StreamIn(entity) as stream:
@@ -224,19 +245,26 @@ class Catalog:
         check(lib().floe_feature_statistics(self.handle, json_text(request), out))
         return json.loads(take_text(out))
 
-    def pull_latest(self, request):
+    def pull_latest(self, request, timeout_ms=None):
         """(reader, receipt) of floe_pull_latest."""
-        return self._pull(lib().floe_pull_latest, request)
+        return self._pull(lib().floe_pull_latest, _with_timeout(request, timeout_ms))
 
-    def pull_all(self, request):
+    def pull_all(self, request, timeout_ms=None):
         """(reader, receipt) of floe_pull_all."""
-        return self._pull(lib().floe_pull_all, request)
+        return self._pull(lib().floe_pull_all, _with_timeout(request, timeout_ms))
 
     def _pull(self, function, request):
         out = ffi.new("struct ArrowArrayStream*")
         receipt = ffi.new("char**")
         check(function(self.handle, json_text(request), out, receipt))
         return import_stream(out), json.loads(take_text(receipt))
+
+
+def _with_timeout(request, timeout_ms):
+    if timeout_ms is None:
+        return request
+    options = {**request.get("options", {}), "timeout_ms": timeout_ms}
+    return {**request, "options": options}
 
 
 _open_catalogs = {}

@@ -148,11 +148,17 @@ class CatalogSettings(FloeSettings):
             "catalog_name": self.catalog_name,
             "uri": uri,
             "warehouse": warehouse,
-            "storage_options": {
-                name: value.get_secret_value() if isinstance(value, SecretStr) else value
-                for name, value in self.storage_options.items()
-            },
+            "storage_options": storage_options(self),
         }
+
+
+def storage_options(settings):
+    """The storage options of a store's settings as plain texts; {} of a store that has
+    none."""
+    return {
+        name: value.get_secret_value() if isinstance(value, SecretStr) else value
+        for name, value in getattr(settings, "storage_options", {}).items()
+    }
 
 
 def _without_input(error):

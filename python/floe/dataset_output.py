@@ -13,8 +13,10 @@ import pyarrow.parquet as pq
 
 from feast.data_format import ParquetFormat
 from feast.errors import SavedDatasetLocationAlreadyExists
-from feast.infra.offline_stores.file_source import FileSource, SavedDatasetFileStorage
+from feast.infra.offline_stores.file_source import SavedDatasetFileStorage
+from floe.config import storage_options
 from floe.errors import FloeNotSupportedError
+from floe.object_paths import is_uri, open_path
 from floe.source_access import locate
 from floe.storage import (
     SavedDatasetCsvStorage,
@@ -47,10 +49,14 @@ def persist(config, storage, open_rows, allow_overwrite):
     )
 
 
-def export(location, repo_path, open_rows):
+def export(config, location, open_rows):
     """Writes the rows as Parquet files of about a million rows to a folder of their own
     below `location` (a path or URI); the files' paths, as URIs where location is one."""
-    filesystem, base, prefix = _filesystem(location, repo_path)
+    filesystem, base = open_path(
+        location, storage_options(config.offline_store), config.repo_path
+    )
+    scheme = location.split("://")[0] if is_uri(location) else "file"
+    prefix = "" if scheme == "file" else f"{scheme}://"
     folder = f"{base.rstrip('/')}/{uuid.uuid4().hex}"
     filesystem.create_dir(folder, recursive=True)
     paths, writer, rows = [], None, 0
@@ -73,15 +79,6 @@ def export(location, repo_path, open_rows):
     return [prefix + path for path in paths]
 
 
-def _filesystem(location, repo_path):
-    """(filesystem, path in it, what makes the path a URI again)."""
-    if "://" in location:
-        filesystem, path = pa.fs.FileSystem.from_uri(location)
-        scheme = location.split("://")[0]
-        return filesystem, path, "" if scheme == "file" else f"{scheme}://"
-    return pa.fs.LocalFileSystem(), str(pathlib.Path(repo_path or ".") / location), ""
-
-
 def _writer(filesystem, path, schema):
     return pq.ParquetWriter(path, schema, filesystem=filesystem)
 
@@ -93,11 +90,12 @@ def _to_file(config, storage, open_rows, allow_overwrite):
             f"cannot persist as {type(options.file_format).__name__}; Floe writes Parquet",
             "NOT_SUPPORTED",
         )
-    uri = FileSource.get_uri_for_file_path(config.repo_path, options.uri)
-    filesystem, path = FileSource.create_filesystem_and_path(
-        str(uri), options.s3_endpoint_override
+    filesystem, path = open_path(
+        options.uri,
+        storage_options(config.offline_store),
+        config.repo_path,
+        options.s3_endpoint_override,
     )
-    filesystem = filesystem or pa.fs.LocalFileSystem()
     info = filesystem.get_file_info(path)
     # A folder that was made for the dataset but holds nothing yet is not taken.
     taken = info.type != pa.fs.FileType.NotFound
@@ -134,19 +132,13 @@ def _to_iceberg(config, storage, open_rows, allow_overwrite):
     if exists and not allow_overwrite:
         raise SavedDatasetLocationAlreadyExists(location=table)
     reader = open_rows()
-    # Rows are whole before the old table goes.
-    staged = f"{table}_{uuid.uuid4().hex}" if exists else table
-    catalog.create_table(staged, iceberg_schema(reader.schema))
-    try:
-        written = catalog.append(staged, reader)
-        if exists:
-            rows = catalog.scan(staged)
-            catalog.drop_table(table, purge=True)
-            catalog.create_table(table, rows.schema)
-            written = catalog.append(table, rows)
-    finally:
-        if exists:
-            catalog.drop_table(staged, purge=True)
+    schema = iceberg_schema(reader.schema)
+    if exists:
+        rows = pa.RecordBatchReader.from_stream(reader)
+        written = catalog.overwrite(table, rows.cast(schema))
+    else:
+        catalog.create_table(table, schema)
+        written = catalog.append(table, reader)
     storage.snapshot_id = written["snapshot_id"]
 
 

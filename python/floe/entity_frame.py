@@ -1,7 +1,6 @@
 """Entity frames in every form Feast's callers have them, as Arrow."""
 
 import functools
-import os
 import pathlib
 import re
 
@@ -9,11 +8,14 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
+import pyarrow.fs as fs
 
 from feast.errors import EntityTimestampInferenceException
 from feast.value_type import ValueType
 from floe import sql_entities
+from floe.config import storage_options
 from floe.errors import FloeInputError, FloeNotFoundError
+from floe.object_paths import open_path
 from floe.source import IcebergSource
 from floe.source_access import locate, qualified
 from floe.source_columns import SCALAR_TYPES
@@ -39,10 +41,11 @@ class EntityFrame:
         the path of a Parquet file or folder, an IcebergSource, "namespace.table", or SQL
         text. key_types: {column: ValueType}."""
         if _is_parquet_path(entity_df):
-            frame = _from_parquet(entity_df)
+            dataset = _parquet(entity_df, config)
+            frame = _from_parquet(dataset)
             if frame is not None:
                 return frame
-            entity_df = ds.dataset(entity_df, format="parquet").to_table()
+            entity_df = dataset.to_table()
         is_sql = isinstance(entity_df, str) and not _TABLE_NAME.fullmatch(entity_df)
         table = _to_table(entity_df, config, catalog, namespace)
         _check_names(table)
@@ -98,13 +101,18 @@ def _is_parquet_path(entity_df):
     )
 
 
-def _from_parquet(path):
-    """A frame that streams the files; None where the rows need work first."""
-    if not os.path.exists(path):
+def _parquet(path, config):
+    """The Parquet file or folder, which may be in an object store."""
+    filesystem, place = open_path(path, storage_options(config.offline_store))
+    if filesystem.get_file_info(place).type == fs.FileType.NotFound:
         raise FloeNotFoundError(
             f"the entity file {path} does not exist; check the path", "NO_SUCH_FILE"
         )
-    dataset = ds.dataset(path, format="parquet")
+    return ds.dataset(place, format="parquet", filesystem=filesystem)
+
+
+def _from_parquet(dataset):
+    """A frame that streams the files; None where the rows need work first."""
     _check_names(dataset.schema.empty_table())
     column = timestamp_column(dataset.schema)
     has_untyped = any(pa.types.is_null(field.type) for field in dataset.schema)

@@ -1,7 +1,6 @@
 """IcebergOfflineStore: Feast's offline store over Iceberg tables."""
 
 import functools
-import warnings
 from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterable, List, Literal, Optional, Tuple, Union
@@ -32,6 +31,10 @@ from floe.times import to_micros
 
 # A ttl that reaches before any time there is.
 _LONGEST_TTL_US = 2**63 - 1
+
+# The tag of a LabelView that ranks its labelers for LABELER_PRIORITY, the first heard
+# first: Feast's resolver takes such a list, its LabelView has no place for it.
+LABELERS_TAG = "floe.labelers"
 
 register_storages()
 
@@ -107,7 +110,9 @@ class IcebergOfflineStore(OfflineStore):
         request["entity_timestamp_column"] = frame.time_column
         keys = [name for name in frame.schema.names if name != frame.time_column]
         return job(
-            lambda: catalog.historical_features(request, frame.open()),
+            lambda timeout_ms: catalog.historical_features(
+                request, frame.open(), timeout_ms
+            ),
             metadata=lambda: RetrievalMetadata(feature_refs, keys, *frame.time_bounds()),
             explain=lambda: catalog.explain_historical_features(request, frame.open()),
             sql=lambda: sql_text.historical_features(
@@ -301,7 +306,6 @@ def _view_json(config, catalog, view, feature_names, full_feature_names):
     source = view.batch_source
     if source is None:
         raise ValueError(f"the feature view '{view.name}' has no batch_source to read")
-    _check_conflict_policy(view)
     to_source = source_names(source)
     renamed = view.projection.join_key_map
     prefix = f"{view.projection.name_alias or view.name}__" if full_feature_names else ""
@@ -322,18 +326,24 @@ def _view_json(config, catalog, view, feature_names, full_feature_names):
         "features": [
             {"source": to_source(name), "output": prefix + name} for name in feature_names
         ],
+        "labels": _labels_json(view, to_source),
     }
 
 
-def _check_conflict_policy(view):
+def _labels_json(view, to_source):
+    """How a label view resolves conflicts; None: the last label written counts, which is
+    also what Feast's resolver does where it is given no order of labelers."""
     policy = getattr(view, "conflict_policy", None)
-    if policy in (None, ConflictPolicy.LAST_WRITE_WINS):
-        return
-    warnings.warn(
-        f"the label view '{view.name}' has the conflict policy {policy.value}; Floe, like "
-        "Feast's own offline stores, gives the label written last",
-        stacklevel=2,
-    )
+    if policy == ConflictPolicy.MAJORITY_VOTE:
+        return {"policy": "majority_vote"}
+    labelers = view.tags.get(LABELERS_TAG) if policy else None
+    if policy != ConflictPolicy.LABELER_PRIORITY or not labelers:
+        return None
+    return {
+        "policy": "labeler_priority",
+        "labeler": to_source(view.labeler_field),
+        "labelers": [name.strip() for name in labelers.split(",")],
+    }
 
 
 def _ttl_micros(ttl):

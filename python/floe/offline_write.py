@@ -16,6 +16,9 @@ from floe.source_access import locate, source_names
 from floe.source_columns import declared_schema
 from floe.storage import IcebergLoggingDestination
 
+# Types of a column, and wider ones that Iceberg can make it.
+_WIDER = {(pa.int32(), pa.int64()), (pa.float32(), pa.float64())}
+
 _PANDAS_INDEX = re.compile(r"__index_level_\d+__")
 
 
@@ -33,7 +36,7 @@ def write_batch(config, feature_view, table):
     table = _without_pandas_index(table)
     location = locate(config, source)
     if location.parquet is not None:
-        parquet_output.append_to_source(location.parquet, table, source.name)
+        parquet_output.append_to_source(location, table, source.name)
         return
     catalog = location.catalog
     # Feast hands columns over under its own names.
@@ -95,7 +98,7 @@ def write_logs(config, data, timestamp_column, destination):
     """Adds logged features to their destination. data: a Table, or a folder of Parquet
     files."""
     if isinstance(destination, FileLoggingDestination):
-        parquet_output.write_logs(config.repo_path, data, destination)
+        parquet_output.write_logs(config, data, destination)
         return
     if not isinstance(destination, IcebergLoggingDestination):
         raise FloeNotSupportedError(
@@ -114,16 +117,18 @@ def write_logs(config, data, timestamp_column, destination):
             partition_by=[f"day({timestamp_column})"],
             if_not_exists=True,
         )
-    schema = catalog.schema(table)
-    unknown = [name for name in data.column_names if name not in schema.names]
-    if unknown:
-        raise FloeInputError(
-            f"the logs have columns that table {table} lacks: {', '.join(unknown)}; the "
-            "feature service has changed, so log it to another table",
-            "NO_SUCH_COLUMN",
-        )
-    present = pa.schema([schema.field(name) for name in data.column_names])
-    catalog.append(table, fitted(data, present, f"table {table}"))
+    stored = catalog.schema(table)
+    wanted = pa.schema(
+        [
+            stored.field(field.name)
+            if field.name in stored.names
+            and (stored.field(field.name).type, field.type) not in _WIDER
+            else field
+            for field in iceberg_schema(data.schema)
+        ]
+    )
+    # A feature service that gained a feature, or a wider one, has the table follow.
+    catalog.append(table, fitted(data, wanted, f"table {table}"), add_columns=True)
 
 
 def _without_pandas_index(table):

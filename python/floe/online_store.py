@@ -12,20 +12,22 @@ from typing import Any, Callable, Dict, List, Literal, Optional, Sequence, Tuple
 
 from pydantic import NonNegativeInt, PositiveInt, StrictBool, StrictStr
 
-from feast import utils
+from feast import FeatureStore, utils
 from feast.entity import Entity
 from feast.feature_service import FeatureService
 from feast.feature_view import FeatureView
 from feast.field import Field
+from feast.infra.infra_object import InfraObject
 from feast.infra.online_stores.online_store import OnlineStore
 from feast.infra.supported_async_methods import SupportedAsyncMethods
+from feast.on_demand_feature_view import OnDemandFeatureView
 from feast.online_response import OnlineResponse
 from feast.protos.feast.serving.ServingService_pb2 import FieldStatus
 from feast.protos.feast.types.EntityKey_pb2 import EntityKey as EntityKeyProto
 from feast.protos.feast.types.Value_pb2 import Value as ValueProto
 from feast.repo_config import RepoConfig
 from feast.types import Bytes
-from floe import online_documents
+from floe import online_documents, online_plan
 from floe.config import CatalogSettings, open_store_catalog
 from floe.errors import (
     FloeConfigError,
@@ -47,6 +49,9 @@ from floe.proto_rows import pack_keys, pack_rows, unpack_rows
 # Views that Feast makes up for the vectors it computes ahead; `feast apply` never sees
 # them, so their tables are made when they are first written.
 _PRECOMPUTED_PREFIX = "__precomputed__"
+
+# The tag of a Field that says which feature it was before: its column is renamed.
+RENAMED_FROM_TAG = "floe.renamed_from"
 
 # Threads that answer the async methods, beside those reads have of their own.
 _ASYNC_THREADS = 32
@@ -496,12 +501,36 @@ class IcebergOnlineStore(OnlineStore):
         entities_to_keep: Sequence[Entity],
         partial: bool,
     ):
-        """Makes the tables of views that have none, adds columns of new features, and
-        drops the tables of deleted views."""
+        """Makes the tables of views that have none, brings the columns of the others up
+        to date (added, dropped, renamed, widened; no data file is rewritten), and drops
+        the tables of deleted views."""
         tables = self._tables(config)
         tables.update(
-            create=[view_json(config, view) for view in tables_to_keep],
+            create=[whole_view_json(config, view) for view in tables_to_keep],
             drop=self._drops(config, tables, tables_to_delete),
+        )
+
+    def plan(self, config: RepoConfig, desired_registry_proto) -> List[InfraObject]:
+        """The online tables, with what `feast apply` will do to each: `feast plan` shows
+        it. Changes nothing."""
+        online_plan.show_online_tables()
+        tables = self._tables(config)
+        wanted = online_plan.views_of(desired_registry_proto)
+        known = online_plan.views_of(
+            FeatureStore(config=config).registry.proto(), config.project
+        )
+        names = {view.name for view in wanted}
+        # Feast leaves the table of an on-demand view that is gone.
+        dropped = [
+            view
+            for view in known
+            if view.name not in names and not isinstance(view, OnDemandFeatureView)
+        ]
+        return online_plan.objects_of(
+            tables.plan(
+                create=[whole_view_json(config, view) for view in wanted],
+                drop=self._drops(config, tables, dropped),
+            )
         )
 
     def teardown(
@@ -601,6 +630,21 @@ def view_json(config, view, feature_names=None):
     }
 
 
+def whole_view_json(config, view):
+    """The view as its table is to be: with all it has, and the old names of features."""
+    whole = view_json(config, view)
+    old_names = {
+        field.name: field.tags[RENAMED_FROM_TAG]
+        for field in view.features
+        if RENAMED_FROM_TAG in (field.tags or {})
+    }
+    for feature in whole["features"]:
+        if feature["name"] in old_names:
+            feature["renamed_from"] = old_names[feature["name"]]
+    join_keys = [field.name for field in getattr(view, "entity_columns", [])]
+    return {**whole, "complete": True, "join_keys": join_keys}
+
+
 def _view_name(config, view):
     return {
         "project": config.project,
@@ -664,13 +708,14 @@ def _open_tables(config, settings):
             f"the online store is {getattr(settings, 'type', settings)}, not Floe's",
             "INVALID_CONFIG",
         )
+    shared = CatalogSettings.model_fields
+    own = {
+        name: getattr(settings, name)
+        for name in type(settings).model_fields
+        if name not in shared and name != "type"
+    }
     return OnlineTables(
         open_store_catalog(config, settings),
-        namespace=settings.namespace,
-        partition_strategy=settings.partition_strategy,
-        partition_count=settings.partition_count,
-        read_timeout_ms=settings.read_timeout_ms,
-        snapshot_refresh_ms=settings.snapshot_refresh_ms,
-        row_cache_bytes=settings.row_cache_mb << 20,
         entity_key_serialization_version=config.entity_key_serialization_version,
+        **own,
     )

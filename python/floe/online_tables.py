@@ -23,6 +23,13 @@ class OnlineTables:
         request = {"create": list(create), "drop": list(drop)}
         check(lib().floe_online_update(self._handle, json_text(request)))
 
+    def plan(self, create=(), drop=()):
+        """What update would do, as floe_online_plan answers."""
+        request = {"create": list(create), "drop": list(drop)}
+        out = ffi.new("char**")
+        check(lib().floe_online_plan(self._handle, json_text(request), out))
+        return json.loads(take_text(out))
+
     def teardown(self, drop):
         check(lib().floe_online_teardown(self._handle, json_text({"drop": list(drop)})))
 

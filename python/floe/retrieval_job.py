@@ -1,6 +1,5 @@
 """RetrievalJob over Floe's retrievals."""
 
-import time
 from typing import Callable, List, Optional
 
 import pandas as pd
@@ -10,7 +9,7 @@ from feast.infra.offline_stores.offline_store import RetrievalJob, RetrievalMeta
 from feast.on_demand_feature_view import OnDemandFeatureView
 from feast.saved_dataset import SavedDatasetStorage, ValidationReference
 from floe import dataset_output
-from floe.errors import FloeError, FloeNotSupportedError, FloeTimeoutError
+from floe.errors import FloeError, FloeNotSupportedError
 from floe.explanation import Explanation
 from floe.types import to_pandas
 
@@ -28,7 +27,7 @@ class IcebergRetrievalJob(RetrievalJob):
         explain=None,
         sql=None,
     ):
-        """retrieve() gives (reader, receipt), explain() the plan as a dict, sql() the
+        """retrieve(timeout_ms=) gives (reader, receipt), explain() the plan as a dict, sql() the
         query as text, metadata() the metadata, each when first asked for."""
         self._config = config
         self._retrieve = retrieve
@@ -84,39 +83,20 @@ class IcebergRetrievalJob(RetrievalJob):
         return self._sql()
 
     def to_arrow_batches(self, timeout: Optional[int] = None):
-        """The rows as a stream of record batches in bounded memory; timeout in seconds.
-        With on-demand views, whose functions see all rows at once, the whole answer is
+        """The rows as a stream of record batches in bounded memory. FloeTimeoutError
+        where the last one is not read after `timeout` seconds: the work ends then. With on-demand views, whose functions see all rows at once, the whole answer is
         computed first."""
         if self.on_demand_feature_views:
             return self.to_arrow(timeout=timeout).to_reader()
-        return self._run() if timeout is None else self._run_until(timeout)
+        return self._run(timeout)
 
-    def _run(self):
-        reader, self._receipt = self._retrieve()
+    def _run(self, timeout=None):
+        timeout_ms = None if timeout is None else int(timeout * 1000)
+        reader, self._receipt = self._retrieve(timeout_ms=timeout_ms)
         return reader
 
-    def _run_until(self, timeout):
-        """The batches, with an error instead of the first one that is too late."""
-        deadline = time.monotonic() + timeout
-        reader = self._run()
-
-        def batches():
-            with reader:
-                for batch in reader:
-                    if time.monotonic() > deadline:
-                        raise FloeTimeoutError(
-                            f"the retrieval is not done after {timeout} s; give it more "
-                            "time or ask for less",
-                            "DEADLINE_EXCEEDED",
-                        )
-                    yield batch
-
-        return pa.RecordBatchReader.from_batches(reader.schema, batches())
-
     def _to_arrow_internal(self, timeout: Optional[int] = None) -> pa.Table:
-        if timeout is None:
-            return self._run().read_all()
-        return self._run_until(timeout).read_all()
+        return self._run(timeout).read_all()
 
     def to_df(
         self,
@@ -156,9 +136,7 @@ class IcebergRetrievalJob(RetrievalJob):
                 "to a folder or a URI such as s3://bucket/staging",
                 "INVALID_CONFIG",
             )
-        return dataset_output.export(
-            location, self._config.repo_path, self.to_arrow_batches
-        )
+        return dataset_output.export(self._config, location, self.to_arrow_batches)
 
     def _staging_location(self):
         return getattr(self._config.offline_store, "staging_location", None)

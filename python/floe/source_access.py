@@ -3,7 +3,9 @@
 import dataclasses
 import os
 import pathlib
-from typing import Any, Optional
+from typing import Any, Mapping, Optional
+
+import pyarrow.dataset as ds
 
 from feast.data_format import ParquetFormat
 from feast.data_source import DataSource
@@ -16,8 +18,9 @@ from feast.infra.data_sources.contrib.iceberg_catalog.unity_catalog_source impor
 from feast.infra.offline_stores.file_source import FileSource
 from feast.repo_config import RepoConfig
 from floe.catalog import Catalog, open_catalog
-from floe.config import CATALOG_TYPES, open_store_catalog
+from floe.config import CATALOG_TYPES, open_store_catalog, storage_options
 from floe.errors import FloeConfigError, FloeNotSupportedError
+from floe.object_paths import is_uri, open_path
 from floe.source import IcebergSource
 from floe.stored_rows import ParquetCopy, StoredRowsSource
 
@@ -27,12 +30,13 @@ _UNITY_TOKEN = "DATABRICKS_TOKEN"
 
 @dataclasses.dataclass(frozen=True)
 class Location:
-    """A table and the catalog it is in, or the path of Parquet files, which may be a copy
-    that keep_alive holds."""
+    """A table and the catalog it is in, or the path of Parquet files with the options that
+    open it, which may be a copy that keep_alive holds."""
 
     catalog: Catalog
     table: Optional[str] = None
     parquet: Optional[str] = None
+    options: Mapping[str, str] = dataclasses.field(default_factory=dict)
     keep_alive: Any = None
 
 
@@ -71,7 +75,11 @@ def locate(config: RepoConfig, source: DataSource) -> Location:
         )
     catalog = open_store_catalog(config, store_settings(config))
     if isinstance(source, FileSource):
-        return Location(catalog, parquet=_parquet_path(config, source))
+        return Location(
+            catalog,
+            parquet=_parquet_path(config, source),
+            options=_parquet_options(config, source),
+        )
     if isinstance(source, StoredRowsSource):
         copy = ParquetCopy(source, config.repo_path)
         return Location(catalog, parquet=copy.path, keep_alive=copy)
@@ -96,6 +104,8 @@ def source_json(config, source, home, timestamp_field, created_timestamp_column)
     request.location = location
     if location.parquet is not None:
         request["parquet"] = location.parquet
+        if is_uri(location.parquet):
+            request["storage_options"] = dict(location.options)
         return request
     # A table of another catalog is named by its metadata file.
     request["table"] = (
@@ -184,9 +194,21 @@ def _parquet_path(config, source):
             "NOT_SUPPORTED",
         )
     path = str(FileSource.get_uri_for_file_path(config.repo_path, source.path))
-    if "://" in path and not path.startswith("file://"):
-        raise FloeNotSupportedError(
-            f"the data source '{source.name}' is at {path}; Floe reads local Parquet files",
-            "NOT_SUPPORTED",
-        )
+    if is_uri(path) and not path.startswith("file://"):
+        return path
     return str(pathlib.Path(path.removeprefix("file://")))
+
+
+def _parquet_options(config, source):
+    """Storage options to open a FileSource's path with."""
+    options = storage_options(config.offline_store)
+    if getattr(source, "s3_endpoint_override", None):
+        options["s3.endpoint"] = source.s3_endpoint_override
+    return options
+
+
+def parquet_dataset(config, source):
+    """The Parquet files of a source, as pyarrow reads them."""
+    location = locate(config, source)
+    filesystem, path = open_path(location.parquet, location.options)
+    return ds.dataset(path, format="parquet", filesystem=filesystem)

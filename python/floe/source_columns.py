@@ -1,7 +1,6 @@
 """The columns of data sources: as they are stored, or as a feature view declares them."""
 
 import pyarrow as pa
-import pyarrow.dataset as ds
 
 from feast import FeatureStore
 from feast.data_source import DataSource
@@ -15,7 +14,7 @@ from feast.types import Array, ComplexFeastType, Set, Struct
 from feast.value_type import ValueType
 from floe.errors import FloeNotFoundError, FloeNotSupportedError
 from floe.source import IcebergSource
-from floe.source_access import locate, source_names
+from floe.source_access import locate, parquet_dataset, source_names
 from floe.types import type_text, value_type_of
 
 _TIME = pa.timestamp("us", tz="UTC")
@@ -56,7 +55,7 @@ def names_and_types(config: RepoConfig, source: DataSource):
         schema = location.catalog.schema(location.table)
         source.source_datatype_to_feast_value_type = _exact_types
     elif isinstance(source, FileSource):
-        schema = ds.dataset(locate(config, source).parquet, format="parquet").schema
+        schema = parquet_dataset(config, source).schema
         source.source_datatype_to_feast_value_type = _exact_types
     else:
         return source.get_table_column_names_and_types(config)

@@ -1,7 +1,6 @@
 """Writing to sources and logging destinations, views of every kind, and inferred types."""
 
 import json
-import warnings
 from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
 
@@ -246,10 +245,47 @@ def test_logs_land_in_an_iceberg_table(make_store, catalog_of, tmp_path):
     assert sorted(logs.to_df()["driver_stats__trips"]) == [1, 2]
     spec = catalog_of(store).describe("feast.logs")["partition_spec"]
     assert [field["transform"] for field in spec["fields"]] == ["day"]
-    more = log(4).append_column("surprise", pa.array([1]))
-    with pytest.raises(FloeError, match="surprise"):
-        store.write_logged_features(more, stored)
     assert LOG_TIMESTAMP_FIELD in catalog_of(store).schema("feast.logs").names
+
+
+def test_the_logs_table_follows_its_feature_service(make_store, catalog_of):
+    """A service that gained a feature, one that lost it, and one of a wider type."""
+    store = make_store()
+    rides.write_table(catalog_of(store))
+    applied, view, _ = rides.objects()
+    destination = IcebergLoggingDestination(table_identifier="logs")
+
+    def service(*features):
+        return FeatureService(
+            name="logged",
+            features=[view[list(features)]],
+            logging_config=LoggingConfig(destination=destination, sample_rate=1),
+        )
+
+    def log(*features, kind=None):
+        store.apply([*applied, service(*features)])
+        stored = store.get_feature_service("logged")
+        schema = FeatureServiceLoggingSource(stored, store.project).get_schema(store.registry)
+        if kind is not None:
+            place = schema.get_field_index("driver_stats__trips")
+            schema = schema.set(place, pa.field("driver_stats__trips", kind))
+        values = {
+            "driver_id": 1001, "driver_stats__trips": 1, "driver_stats__city": "Lyon",
+            "__log_timestamp": NOW, "__log_date": NOW.date(), "__request_id": "r",
+        }
+        row = {name: values.get(name) for name in schema.names}
+        store.write_logged_features(pa.Table.from_pylist([row], schema), stored)
+        return catalog_of(store).schema("feast.logs")
+
+    narrow = log("trips", kind=pa.int32())
+    assert narrow.field("driver_stats__trips").type == pa.int32()
+    wide = log("trips", "city")
+    assert wide.field("driver_stats__trips").type == pa.int64()
+    assert "driver_stats__city__status" in wide.names
+    assert log("city").names == wide.names
+    rows = catalog_of(store).scan("feast.logs").read_all()
+    assert sorted(rows["driver_stats__trips"].to_pylist(), key=str) == [1, 1, None]
+    assert sorted(rows["driver_stats__city"].to_pylist(), key=str) == ["Lyon", "Lyon", None]
 
 
 @pytest.mark.parametrize("kind", ["stream", "batch", "label"])
@@ -285,11 +321,7 @@ def test_views_of_other_kinds_are_retrieved(make_store, catalog_of, kind):
     store.apply([rides.driver(), view])
     end = rides.START + timedelta(hours=rides.HOURS - 1)
     frame = pd.DataFrame({"driver_id": [1001, 1002, 9], "event_timestamp": [end] * 3})
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        job = store.get_historical_features(entity_df=frame, features=["other:trips"])
-    assert any("majority_vote" in str(w.message) for w in caught) == (kind == "label")
-    result = job.to_df()
+    result = store.get_historical_features(frame, ["other:trips"]).to_df()
     assert result.trips[0] == 4242
     assert result.trips[1] == rides.expected(pd.Timestamp(end), 1002)["trips"]
     assert pd.isna(result.trips[2])

@@ -169,6 +169,50 @@ def test_a_saved_dataset_in_iceberg_keeps_its_rows(store, catalog_of):
     assert SavedDatasetStorage.from_data_source(source).table_identifier == "feast.kept"
 
 
+def test_overwriting_a_saved_dataset_is_one_commit(store, catalog_of):
+    catalog = catalog_of(store)
+    first = retrieval(store, ["driver_stats:trips"])
+    storage = SavedDatasetIcebergStorage("feast.kept")
+    first.persist(storage)
+    before = catalog.describe("feast.kept")
+    # Other columns: one is gone, one is new.
+    second = retrieval(store, ["driver_stats:city"], frame().head(2))
+    with pytest.raises(SavedDatasetLocationAlreadyExists):
+        second.persist(storage)
+    second.persist(storage, allow_overwrite=True)
+    after = catalog.describe("feast.kept")
+    assert after["uuid"] == before["uuid"]
+    assert [s["operation"] for s in after["snapshots"]] == ["append", "overwrite"]
+    assert after["snapshots"][-1]["snapshot_id"] == storage.snapshot_id
+    rows = catalog.scan("feast.kept").read_all()
+    assert rows.column_names == second.to_arrow().column_names and rows.num_rows == 2
+    old = catalog.scan("feast.kept", snapshot_id=before["current_snapshot_id"]).read_all()
+    assert old["trips"].to_pylist() == first.to_arrow()["trips"].to_pylist()
+    # The same columns again, no rows at all, then rows again.
+    retrieval(store, ["driver_stats:city"], frame().head(0)).persist(storage, allow_overwrite=True)
+    assert catalog.scan("feast.kept").read_all().num_rows == 0
+    second.persist(storage, allow_overwrite=True)
+    assert catalog.scan("feast.kept").read_all().num_rows == 2
+    metadata_files = [s["snapshot_id"] for s in catalog.describe("feast.kept")["snapshots"]]
+    assert len(metadata_files) == 4
+
+
+def test_an_overwrite_that_fails_leaves_the_old_rows(store, catalog_of):
+    catalog = catalog_of(store)
+    storage = SavedDatasetIcebergStorage("feast.kept")
+    retrieval(store, ["driver_stats:trips"]).persist(storage)
+    before = catalog.describe("feast.kept")["metadata_location"]
+    schema = catalog.schema("feast.kept")
+
+    def batches():
+        yield pa.RecordBatch.from_pylist([], schema=schema)
+        raise ValueError("the source went away")
+
+    with pytest.raises(Exception, match="the source went away"):
+        catalog.overwrite("feast.kept", pa.RecordBatchReader.from_batches(schema, batches()))
+    assert catalog.describe("feast.kept")["metadata_location"] == before
+
+
 def test_a_password_does_not_get_into_the_registry():
     with pytest.raises(FloeError, match="url_env_var") as error:
         SavedDatasetSqlStorage("t", url="postgresql://me:s3cret@host/db")
@@ -218,8 +262,24 @@ def test_tensors_and_validation(store, monkeypatch):
 def test_a_timeout_is_an_error_and_not_fewer_rows(store):
     job = retrieval(store)
     assert job.to_df(timeout=3600).shape == job.to_df().shape
-    with pytest.raises(TimeoutError, match="0 s"):
-        job.to_arrow(timeout=0)
+    for ask in (job.to_arrow, job.to_df, lambda timeout: job.to_arrow_batches(timeout).read_all()):
+        with pytest.raises(TimeoutError, match="not done after 0 ms"):
+            ask(timeout=0)
+    # The time a consumer takes between batches counts too.
+    reader = job.to_arrow_batches(timeout=3600)
+    assert reader.read_all().num_rows == 5
+
+
+def test_pulls_have_deadlines_too(store):
+    source = store.get_data_source("driver_stats_source")
+    arguments = (store.config, source, ["driver_id"], ["trips"], "event_timestamp", "created")
+    ends = (rides.START, rides.START + timedelta(days=9))
+    offline = store._get_provider().offline_store
+    for pull in (offline.pull_latest_from_table_or_query, offline.pull_all_from_table_or_query):
+        job = pull(*arguments, *ends)
+        assert job.to_arrow(timeout=3600).num_rows > 0
+        with pytest.raises(TimeoutError, match="not done after 0 ms"):
+            job.to_arrow(timeout=0)
 
 
 def test_request_data_is_asked_for_whatever_the_frame_is(store):

@@ -11,4 +11,10 @@ inline std::vector<std::string> CatalogKeys() {
   return {"catalog_type", "catalog_name", "uri", "warehouse", "storage_options"};
 }
 
+inline std::vector<std::string> OnlineStoreKeys() {
+  return {"namespace",      "partition_strategy",  "partition_count", "read_timeout_ms",
+          "enforce_ttl",    "snapshot_refresh_ms", "row_cache_mb",    "search_timeout_ms",
+          "vector_enabled", "similarity"};
+}
+
 }  // namespace floe::capi

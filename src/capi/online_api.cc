@@ -12,6 +12,7 @@
 #include "arrow/table.h"
 #include "arrow/type.h"
 #include "base/error.h"
+#include "capi/config_keys.h"
 #include "capi/error.h"
 #include "capi/handles.h"
 #include "capi/online_request.h"
@@ -31,15 +32,15 @@ namespace {
 
 constexpr int32_t kMaxReadTimeoutMs = 24 * 3600 * 1000;
 constexpr int64_t kMaxRefreshMs = 24 * 3600 * 1000;
+constexpr int64_t kMaxRowCacheMb = int64_t{1} << 40;
 
 arrow::Result<online::OnlineStoreConfig> ConfigOf(const char* config_json) {
-  ARROW_ASSIGN_OR_RAISE(
-      Request request,
-      Request::Parse(
-          config_json, "the online store configuration",
-          {"namespace", "partition_strategy", "partition_count", "read_timeout_ms",
-           "entity_key_serialization_version", "snapshot_refresh_ms", "row_cache_bytes"},
-          ErrorCode::kInvalidConfig));
+  // What only Feast's own calls look at (enforce_ttl and the like) is taken and left.
+  std::vector<std::string> keys = OnlineStoreKeys();
+  keys.emplace_back("entity_key_serialization_version");
+  ARROW_ASSIGN_OR_RAISE(Request request,
+                        Request::Parse(config_json, "the online store configuration",
+                                       std::move(keys), ErrorCode::kInvalidConfig));
   online::OnlineStoreConfig config;
   ARROW_ASSIGN_OR_RAISE(config.table_namespace,
                         request.TextOr("namespace", config.table_namespace));
@@ -63,8 +64,10 @@ arrow::Result<online::OnlineStoreConfig> ConfigOf(const char* config_json) {
   ARROW_ASSIGN_OR_RAISE(config.snapshot_refresh_ms,
                         request.IntegerOr("snapshot_refresh_ms",
                                           config.snapshot_refresh_ms, 0, kMaxRefreshMs));
-  ARROW_ASSIGN_OR_RAISE(config.row_cache_bytes,
-                        request.IntegerOr("row_cache_bytes", config.row_cache_bytes, 0));
+  ARROW_ASSIGN_OR_RAISE(
+      int64_t row_cache_mb,
+      request.IntegerOr("row_cache_mb", config.row_cache_bytes >> 20, 0, kMaxRowCacheMb));
+  config.row_cache_bytes = row_cache_mb << 20;
   ARROW_RETURN_NOT_OK(config.Validate());
   return config;
 }
@@ -103,11 +106,56 @@ arrow::Status Update(floe_online* handle, const char* request_json) {
                         request.Objects("create", FullViewKeys()));
   for (const Request& create : creates) {
     ARROW_ASSIGN_OR_RAISE(online::OnlineView view, FullViewOf(create));
-    ARROW_RETURN_NOT_OK(
-        online::CreateOrUpdateOnlineTable(handle->catalog, handle->config, view)
-            .status());
+    ARROW_ASSIGN_OR_RAISE(online::OnlineViewChange change, ViewChangeOf(create));
+    ARROW_RETURN_NOT_OK(online::CreateOrUpdateOnlineTable(handle->catalog, handle->config,
+                                                          view, {}, change)
+                            .status());
   }
   return DropViews(handle, request);
+}
+
+nlohmann::json PlanJson(const online::OnlineTablePlan& plan) {
+  nlohmann::json changes = nlohmann::json::array();
+  for (const online::OnlineColumnChange& change : plan.changes) {
+    changes.push_back({{"kind", online::OnlineColumnChangeName(change.kind)},
+                       {"column", change.column},
+                       {"from", change.from},
+                       {"to", change.to}});
+  }
+  return {{"table", plan.table}, {"exists", plan.exists}, {"changes", changes}};
+}
+
+arrow::Status Plan(floe_online* handle, const char* request_json, char** out_json) {
+  ARROW_RETURN_NOT_OK(CheckNotNull(handle, "online"));
+  ARROW_RETURN_NOT_OK(CheckNotNull(out_json, "out_json"));
+  ARROW_ASSIGN_OR_RAISE(Request request, Request::Parse(request_json, "the plan request",
+                                                        {"create", "drop"}));
+  ARROW_ASSIGN_OR_RAISE(std::vector<Request> creates,
+                        request.Objects("create", FullViewKeys()));
+  ARROW_ASSIGN_OR_RAISE(std::vector<Request> drops,
+                        request.Objects("drop", {"project", "view", "version"}));
+  nlohmann::json tables = nlohmann::json::array();
+  for (const Request& create : creates) {
+    ARROW_ASSIGN_OR_RAISE(online::OnlineView view, FullViewOf(create));
+    ARROW_ASSIGN_OR_RAISE(online::OnlineViewChange change, ViewChangeOf(create));
+    ARROW_ASSIGN_OR_RAISE(
+        online::OnlineTablePlan plan,
+        online::PlanOnlineTable(handle->catalog, handle->config, view, {}, change));
+    tables.push_back(PlanJson(plan));
+  }
+  nlohmann::json dropped = nlohmann::json::array();
+  for (const Request& drop : drops) {
+    ARROW_ASSIGN_OR_RAISE(online::OnlineView view, ViewOf(drop));
+    ARROW_ASSIGN_OR_RAISE(auto table,
+                          online::OnlineTableIdentifier(handle->config, view));
+    ARROW_ASSIGN_OR_RAISE(bool exists, handle->catalog->TableExists(table));
+    if (exists) dropped.push_back(table.ToString());
+  }
+  ARROW_ASSIGN_OR_RAISE(
+      std::string text,
+      iceberg::DumpJson({{"tables", tables}, {"drops", dropped}}, "the answer"));
+  *out_json = ToCString(text);
+  return arrow::Status::OK();
 }
 
 arrow::Status PutWriteResult(const online::OnlineWriteResult& result, char** out_json) {
@@ -251,6 +299,12 @@ floe_error* floe_online_open(floe_catalog* catalog, const char* config_json,
 
 void floe_online_close(floe_online* online) {
   std::unique_ptr<floe_online> owned(online);
+}
+
+floe_error* floe_online_plan(floe_online* online, const char* request_json,
+                             char** out_json) {
+  return floe::capi::Export(
+      [&] { return floe::capi::Plan(online, request_json, out_json); });
 }
 
 floe_error* floe_online_update(floe_online* online, const char* request_json) {

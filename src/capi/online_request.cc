@@ -23,7 +23,7 @@ arrow::Result<online::OnlineView> ViewOf(const Request& request) {
 arrow::Result<online::OnlineView> FullViewOf(const Request& request) {
   ARROW_ASSIGN_OR_RAISE(online::OnlineView view, ViewOf(request));
   ARROW_ASSIGN_OR_RAISE(std::vector<Request> features,
-                        request.Objects("features", {"name", "type"}));
+                        request.Objects("features", {"name", "type", "renamed_from"}));
   for (const Request& feature : features) {
     online::OnlineFeature online_feature;
     ARROW_ASSIGN_OR_RAISE(online_feature.name, feature.Text("name"));
@@ -31,12 +31,28 @@ arrow::Result<online::OnlineView> FullViewOf(const Request& request) {
     ARROW_ASSIGN_OR_RAISE(online_feature.type, feast::ValueTypeFromName(type));
     view.features.push_back(std::move(online_feature));
   }
+  ARROW_ASSIGN_OR_RAISE(auto join_keys, request.FindTexts("join_keys"));
+  if (join_keys) view.join_keys = std::move(*join_keys);
   return view;
 }
 
+arrow::Result<online::OnlineViewChange> ViewChangeOf(const Request& request) {
+  online::OnlineViewChange change;
+  ARROW_ASSIGN_OR_RAISE(change.is_complete, request.BooleanOr("complete", false));
+  ARROW_ASSIGN_OR_RAISE(std::vector<Request> features,
+                        request.Objects("features", {"name", "type", "renamed_from"}));
+  for (const Request& feature : features) {
+    ARROW_ASSIGN_OR_RAISE(auto old_name, feature.FindText("renamed_from"));
+    if (!old_name) continue;
+    ARROW_ASSIGN_OR_RAISE(std::string name, feature.Text("name"));
+    change.renamed_from[std::move(name)] = *std::move(old_name);
+  }
+  return change;
+}
+
 const std::vector<std::string>& FullViewKeys() {
-  static const auto* const keys =
-      new std::vector<std::string>{"project", "view", "version", "features"};
+  static const auto* const keys = new std::vector<std::string>{
+      "project", "view", "version", "features", "complete", "join_keys"};
   return *keys;
 }
 

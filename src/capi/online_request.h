@@ -37,6 +37,9 @@ arrow::Result<online::OnlineView> ViewOf(const Request& request);
 /// A view with its features.
 arrow::Result<online::OnlineView> FullViewOf(const Request& request);
 
+/// What such a view says of its change.
+arrow::Result<online::OnlineViewChange> ViewChangeOf(const Request& request);
+
 /// The view of a request that has one under "view".
 arrow::Result<online::OnlineView> RequestedView(const Request& request);
 

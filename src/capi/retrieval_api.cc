@@ -5,6 +5,7 @@
 
 #include "arrow/record_batch.h"
 #include "base/error.h"
+#include "base/progress.h"
 #include "capi/error.h"
 #include "capi/handles.h"
 #include "capi/request.h"
@@ -18,6 +19,22 @@
 namespace floe::capi {
 
 namespace {
+
+arrow::Result<offline::LabelResolution> LabelsOf(const Request& request) {
+  offline::LabelResolution labels;
+  ARROW_ASSIGN_OR_RAISE(std::string policy, request.Text("policy"));
+  if (policy == "majority_vote") return labels;
+  if (policy != "labeler_priority") {
+    return MakeError(ErrorCode::kInvalidArgument,
+                     "{} has the policy '{}'; it must be 'majority_vote' or "
+                     "'labeler_priority'",
+                     request.where(), policy);
+  }
+  labels.policy = offline::LabelPolicy::kLabelerPriority;
+  ARROW_ASSIGN_OR_RAISE(labels.labeler_column, request.Text("labeler"));
+  ARROW_ASSIGN_OR_RAISE(labels.labelers, request.Texts("labelers"));
+  return labels;
+}
 
 arrow::Result<offline::ViewRequest> ViewOf(floe_catalog* catalog,
                                            const Request& request) {
@@ -42,25 +59,33 @@ arrow::Result<offline::ViewRequest> ViewOf(floe_catalog* catalog,
     ARROW_ASSIGN_OR_RAISE(requested.output_name, feature.Text("output"));
     view.features.push_back(std::move(requested));
   }
+  if (request.Has("labels")) {
+    ARROW_ASSIGN_OR_RAISE(Request labels,
+                          request.Object("labels", {"policy", "labeler", "labelers"}));
+    ARROW_ASSIGN_OR_RAISE(view.labels, LabelsOf(labels));
+  }
   return view;
 }
 
-/// The request of floe_historical_features and its explanation; takes over `entity`.
+/// The request of floe_historical_features and its explanation; takes over `entity`, and
+/// borrows `*timeout`.
 arrow::Result<offline::HistoricalFeaturesRequest> HistoricalRequestOf(
-    floe_catalog* catalog, const char* request_json, InputStream* entity) {
+    floe_catalog* catalog, const char* request_json, InputStream* entity,
+    std::shared_ptr<Progress>* timeout) {
   ARROW_RETURN_NOT_OK(CheckNotNull(request_json, "request_json"));
   ARROW_ASSIGN_OR_RAISE(
       Request request,
       Request::Parse(request_json, "the historical features request",
                      {"entity_timestamp_column", "views", "filter_by_created_timestamp",
                       "start_us", "end_us", "query", "options"}));
+  ARROW_ASSIGN_OR_RAISE(*timeout, TimeoutOf(request));
   offline::HistoricalFeaturesRequest made;
   ARROW_ASSIGN_OR_RAISE(
       made.entity_timestamp_column,
       request.TextOr("entity_timestamp_column", made.entity_timestamp_column));
-  ARROW_ASSIGN_OR_RAISE(
-      std::vector<Request> views,
-      request.Objects("views", {"name", "source", "join_keys", "ttl_us", "features"}));
+  ARROW_ASSIGN_OR_RAISE(std::vector<Request> views,
+                        request.Objects("views", {"name", "source", "join_keys", "ttl_us",
+                                                  "features", "labels"}));
   for (const Request& view : views) {
     ARROW_ASSIGN_OR_RAISE(offline::ViewRequest view_request, ViewOf(catalog, view));
     made.views.push_back(std::move(view_request));
@@ -71,19 +96,46 @@ arrow::Result<offline::HistoricalFeaturesRequest> HistoricalRequestOf(
   ARROW_ASSIGN_OR_RAISE(made.end_us, request.FindInteger("end_us"));
   ARROW_ASSIGN_OR_RAISE(made.query_text, request.TextOr("query", ""));
   ARROW_ASSIGN_OR_RAISE(made.options, OptionsOf(request));
+  made.options.progress = timeout->get();
   ARROW_ASSIGN_OR_RAISE(made.entities, entity->ToReader());
   return made;
+}
+
+/// Rows whose reading goes on asking a deadline, which it keeps.
+class TimedReader final : public arrow::RecordBatchReader {
+ public:
+  TimedReader(std::shared_ptr<arrow::RecordBatchReader> rows,
+              std::shared_ptr<const Progress> timeout)
+      : timeout_(std::move(timeout)), rows_(std::move(rows)) {}
+
+  std::shared_ptr<arrow::Schema> schema() const override { return rows_->schema(); }
+  arrow::Status ReadNext(std::shared_ptr<arrow::RecordBatch>* batch) override {
+    ARROW_RETURN_NOT_OK(timeout_->Check());
+    return rows_->ReadNext(batch);
+  }
+
+ private:
+  std::shared_ptr<const Progress> timeout_;  ///< Goes last: the rows borrow it.
+  std::shared_ptr<arrow::RecordBatchReader> rows_;
+};
+
+arrow::Status ExportRows(std::shared_ptr<arrow::RecordBatchReader> rows,
+                         std::shared_ptr<const Progress> timeout, ArrowArrayStream* out) {
+  if (timeout == nullptr) return ExportReader(std::move(rows), out);
+  return ExportReader(std::make_shared<TimedReader>(std::move(rows), std::move(timeout)),
+                      out);
 }
 
 arrow::Status HistoricalFeatures(floe_catalog* catalog, const char* request_json,
                                  ArrowArrayStream* entity, ArrowArrayStream* out,
                                  char** out_receipt_json) {
   InputStream input(entity);
+  std::shared_ptr<Progress> timeout;
   ARROW_ASSIGN_OR_RAISE(offline::HistoricalFeaturesRequest request,
-                        HistoricalRequestOf(catalog, request_json, &input));
+                        HistoricalRequestOf(catalog, request_json, &input, &timeout));
   ARROW_ASSIGN_OR_RAISE(offline::HistoricalFeatures features,
                         offline::GetHistoricalFeatures(std::move(request)));
-  ARROW_RETURN_NOT_OK(ExportReader(std::move(features.reader), out));
+  ARROW_RETURN_NOT_OK(ExportRows(std::move(features.reader), std::move(timeout), out));
   if (out_receipt_json != nullptr) *out_receipt_json = ToCString(features.receipt_json);
   return arrow::Status::OK();
 }
@@ -92,8 +144,9 @@ arrow::Status ExplainHistoricalFeatures(floe_catalog* catalog, const char* reque
                                         ArrowArrayStream* entity, char** out_json) {
   InputStream input(entity);
   ARROW_RETURN_NOT_OK(CheckNotNull(out_json, "out_json"));
+  std::shared_ptr<Progress> timeout;
   ARROW_ASSIGN_OR_RAISE(offline::HistoricalFeaturesRequest request,
-                        HistoricalRequestOf(catalog, request_json, &input));
+                        HistoricalRequestOf(catalog, request_json, &input, &timeout));
   ARROW_ASSIGN_OR_RAISE(std::string plan,
                         offline::ExplainHistoricalFeatures(std::move(request)));
   *out_json = ToCString(plan);
@@ -117,8 +170,10 @@ arrow::Status Pull(Puller pull, floe_catalog* catalog, const char* request_json,
   ARROW_ASSIGN_OR_RAISE(made.start_us, request.FindInteger("start_us"));
   ARROW_ASSIGN_OR_RAISE(made.end_us, request.FindInteger("end_us"));
   ARROW_ASSIGN_OR_RAISE(made.options, OptionsOf(request));
+  ARROW_ASSIGN_OR_RAISE(std::shared_ptr<Progress> timeout, TimeoutOf(request));
+  made.options.progress = timeout.get();
   ARROW_ASSIGN_OR_RAISE(offline::PulledRows rows, pull(std::move(made)));
-  ARROW_RETURN_NOT_OK(ExportReader(std::move(rows.reader), out));
+  ARROW_RETURN_NOT_OK(ExportRows(std::move(rows.reader), std::move(timeout), out));
   if (out_receipt_json != nullptr) *out_receipt_json = ToCString(rows.receipt_json);
   return arrow::Status::OK();
 }

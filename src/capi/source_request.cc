@@ -2,7 +2,9 @@
 
 #include <utility>
 
+#include "base/clock.h"
 #include "base/error.h"
+#include "base/progress.h"
 #include "capi/handles.h"
 
 namespace floe::capi {
@@ -52,11 +54,23 @@ arrow::Result<offline::FeatureSource> SourceOf(floe_catalog* catalog,
   return source;
 }
 
+arrow::Result<std::shared_ptr<Progress>> TimeoutOf(const Request& request) {
+  ARROW_ASSIGN_OR_RAISE(
+      Request given, request.ObjectOrEmpty("options", {"threads", "memory_budget_bytes",
+                                                       "batch_rows", "timeout_ms"}));
+  ARROW_ASSIGN_OR_RAISE(std::optional<int64_t> timeout_ms,
+                        given.FindInteger("timeout_ms"));
+  if (!timeout_ms) return nullptr;
+  auto progress = std::make_shared<Progress>();
+  progress->SetTimeout(Clock::System(), *timeout_ms);
+  return progress;
+}
+
 arrow::Result<offline::RetrievalOptions> OptionsOf(const Request& request) {
   offline::RetrievalOptions options;
   ARROW_ASSIGN_OR_RAISE(
-      Request given,
-      request.ObjectOrEmpty("options", {"threads", "memory_budget_bytes", "batch_rows"}));
+      Request given, request.ObjectOrEmpty("options", {"threads", "memory_budget_bytes",
+                                                       "batch_rows", "timeout_ms"}));
   ARROW_ASSIGN_OR_RAISE(int64_t threads,
                         given.IntegerOr("threads", options.threads, 0, kMaxThreads));
   options.threads = static_cast<int>(threads);

@@ -20,7 +20,9 @@
 #include "iceberg/spec/json_reader.h"
 #include "iceberg/spec/table_metadata.h"
 #include "iceberg/table/data_writer.h"
+#include "iceberg/table/replace_rows.h"
 #include "iceberg/table/scan.h"
+#include "iceberg/table/schema_of_rows.h"
 
 namespace floe::capi {
 
@@ -194,13 +196,20 @@ arrow::Status Append(floe_catalog* handle, const char* name, ArrowArrayStream* r
   ARROW_RETURN_NOT_OK(CheckNotNull(rows, "rows"));
   ARROW_ASSIGN_OR_RAISE(
       Request request,
-      Request::Parse(options_json, "the append options", {"snapshot_properties"}));
+      Request::Parse(options_json, "the append options",
+                     {"snapshot_properties", "add_columns", "overwrite"}));
   ARROW_ASSIGN_OR_RAISE(auto summary, request.TextMap("snapshot_properties"));
+  ARROW_ASSIGN_OR_RAISE(bool adds_columns, request.BooleanOr("add_columns", false));
+  ARROW_ASSIGN_OR_RAISE(bool overwrites, request.BooleanOr("overwrite", false));
   ARROW_ASSIGN_OR_RAISE(iceberg::TablePtr table, LoadTable(handle, name));
   ARROW_ASSIGN_OR_RAISE(std::shared_ptr<arrow::RecordBatchReader> reader,
                         input.ToReader());
+  if (adds_columns && !overwrites) {
+    ARROW_ASSIGN_OR_RAISE(table, iceberg::AddMissingColumns(table, *reader->schema()));
+  }
   ARROW_ASSIGN_OR_RAISE(iceberg::TablePtr appended,
-                        iceberg::AppendBatches(table, *reader, {}, summary));
+                        overwrites ? iceberg::ReplaceRows(table, *reader, {}, summary)
+                                   : iceberg::AppendBatches(table, *reader, {}, summary));
   if (out_json != nullptr) {
     ARROW_ASSIGN_OR_RAISE(
         std::string text,

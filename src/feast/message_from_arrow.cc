@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "feast/types/Value.pb.h"
 #include "feast/value_codec.h"
+#include "feast/value_json.h"
 
 namespace floe::feast {
 
@@ -335,9 +336,10 @@ arrow::Result<ArrayPtr> MessagesFromArrow(const ValueTypeInfo& info,
   const bool is_message = array->type_id() == Type::BINARY ||
                           array->type_id() == Type::LARGE_BINARY ||
                           array->type_id() == Type::BINARY_VIEW;
+  const bool is_json = IsStringLike(*array->type());
   ArrayPtr messages = array;
   RowValuesPtr values;
-  if (is_message) {
+  if (is_message || is_json) {
     ARROW_ASSIGN_OR_RAISE(messages, arrow::compute::Cast(*array, arrow::binary()));
   } else {
     ARROW_ASSIGN_OR_RAISE(values, MakeTopLevel(info.type, column, array));
@@ -350,7 +352,13 @@ arrow::Result<ArrayPtr> MessagesFromArrow(const ValueTypeInfo& info,
           static_cast<const arrow::BinaryArray&>(*messages).GetView(row)));
     } else {
       proto::Value value;
-      ARROW_RETURN_NOT_OK(values->Set(row, &value));
+      const arrow::Status made =
+          is_json ? ValueFromJson(
+                        info.type,
+                        static_cast<const arrow::BinaryArray&>(*messages).GetView(row),
+                        &value)
+                  : values->Set(row, &value);
+      if (!made.ok()) return WithContext(made, "column", column);
       ARROW_RETURN_NOT_OK(builder->Append(value));
     }
   }

@@ -14,7 +14,8 @@ class MemoryPool;
 namespace floe::feast {
 
 /// The messages (ValueStorage::kMessage) that stand for the rows of a map, struct or
-/// nested list. A binary column is taken for messages already, and checked. Keys of maps
+/// nested list. A binary column is taken for messages already, and checked; a
+/// string column for their JSON. Keys of maps
 /// in a MAP are strings; null members become unset Values. Errors as in ToStorage.
 arrow::Result<std::shared_ptr<arrow::Array>> MessagesFromArrow(
     const ValueTypeInfo& info, const std::string& column,

@@ -44,8 +44,8 @@ class ValueColumnBuilder {
   virtual arrow::Result<std::shared_ptr<arrow::Array>> Finish() = 0;
 };
 
-/// Reads a column (ToArrowType, or ToStorage of what another engine wrote) as
-/// feast.types.Value messages. Immutable; thread-safe.
+/// Reads a column (ToArrowType, or ToStorage of what another engine wrote; of maps and
+/// the like also their JSON text) as feast.types.Value messages. Immutable; thread-safe.
 ///
 /// NULL is the unset Value, so it serializes to nothing. A null element of a list or set
 /// is what Feast puts there: zero, "", false, NaT. A timestamp with a fraction of a
@@ -69,8 +69,8 @@ class ValueColumnReader {
 /// ToArrowType(type): dictionaries decoded, large and view types narrowed, numbers cast
 /// where no value changes, any timestamp or date to microseconds UTC (a naive one is
 /// UTC, nanoseconds are floored), decimals and uuids to text, maps, structs and nested
-/// lists to messages. kInvalidArgument names the column, both types and the first value
-/// that does not fit.
+/// lists, or their JSON text, to messages. kInvalidArgument names the column, both types
+/// and the first value that does not fit.
 arrow::Result<std::shared_ptr<arrow::Array>> ToStorage(
     ValueType type, const std::string& column, const std::shared_ptr<arrow::Array>& array,
     arrow::MemoryPool* pool = nullptr);

@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "feast/types/Value.pb.h"
 #include "feast/value_codec.h"
+#include "feast/value_json.h"
 #include "feast/value_wire.h"
 #include "feast/zoned_text.h"
 
@@ -141,6 +142,30 @@ class ReaderImpl final : public ValueColumnReader {
   const arrow::Array* elements_ = nullptr;
 };
 
+/// Messages kept as JSON text.
+class JsonReader final : public ValueColumnReader {
+ public:
+  JsonReader(ValueType type, std::string column, std::shared_ptr<arrow::Array> array)
+      : type_(type), array_(std::move(array)) {
+    column_ = std::move(column);
+  }
+
+  arrow::Status AppendSerialized(int64_t row, std::string* out) const override {
+    if (array_->IsNull(row)) return arrow::Status::OK();
+    proto::Value value;
+    const arrow::Status read = ValueFromJson(
+        type_, static_cast<const arrow::StringArray&>(*array_).GetView(row), &value);
+    if (!read.ok()) return WithContext(read, "column", column_);
+    if (value.AppendToString(out)) return arrow::Status::OK();
+    return MakeError(ErrorCode::kResourceExhausted, "row {} of column '{}' is over 2 GiB",
+                     row, column_);
+  }
+
+ private:
+  ValueType type_;
+  std::shared_ptr<arrow::Array> array_;
+};
+
 /// Equal but for the names and nullability of nested fields.
 bool SameColumnType(const arrow::DataType& a, const arrow::DataType& b) {
   if (a.id() != b.id()) return false;
@@ -156,6 +181,10 @@ arrow::Result<std::unique_ptr<ValueColumnReader>> ValueColumnReader::Make(
     ValueType type, std::string column, std::shared_ptr<arrow::Array> array) {
   ARROW_ASSIGN_OR_RAISE(const ValueTypeInfo* info, GetValueType(type));
   ARROW_ASSIGN_OR_RAISE(auto expected, ToArrowType(type));
+  if (info->storage == ValueStorage::kMessage &&
+      array->type_id() == arrow::Type::STRING) {
+    return std::make_unique<JsonReader>(type, std::move(column), std::move(array));
+  }
   if (!SameColumnType(*array->type(), *expected)) {
     return MakeError(ErrorCode::kInvalidArgument,
                      "column '{}' of value type {} is {} where {} is needed", column,

@@ -136,10 +136,11 @@ iceberg::TypePtr IcebergElement(ValueStorage storage) {
     case S::kString:
     case S::kZonedText:
       return Type::String();
+    case S::kMessage:
+      return Type::String();
     case S::kTimestamp:
       return Type::TimestampTz();
     case S::kBytes:
-    case S::kMessage:
       return Type::Binary();
   }
   return nullptr;
@@ -319,6 +320,18 @@ arrow::Result<ValueType> InferValueType(const iceberg::Type& type) {
       break;
   }
   return NoValueType(type.ToString());
+}
+
+bool KeepsJson(ValueType type, const iceberg::Type& column) {
+  const ValueTypeInfo* info = FindValueType(type);
+  return info != nullptr && info->storage == S::kMessage &&
+         column.id() == iceberg::TypeId::kString;
+}
+
+bool KeepsMessages(ValueType type, const iceberg::Type& column) {
+  const ValueTypeInfo* info = FindValueType(type);
+  return info != nullptr && info->storage == S::kMessage &&
+         column.id() == iceberg::TypeId::kBinary;
 }
 
 bool IsStorageCompatible(ValueType from, ValueType to) {

@@ -76,7 +76,9 @@ enum class ValueStorage {
   kBytes,
   kTimestamp,  ///< timestamptz, microseconds; Feast's own seconds times a million.
   kZonedText,  ///< RFC 9557 text: "2026-11-22T10:00:00Z[Europe/Paris]".
-  kMessage,    ///< Serialized feast.types.Value: maps, structs, nested lists and sets.
+  /// Serialized feast.types.Value: maps, structs, nested lists and sets. Tables keep them
+  /// as JSON text (value_json.h).
+  kMessage,
 };
 
 /// What there is to know of one value type.
@@ -108,14 +110,21 @@ arrow::Result<ValueType> ValueTypeFromName(std::string_view name);
 /// | | BYTES, PDF_BYTES, IMAGE_BYTES | binary | binary | | UNIX_TIMESTAMP | timestamp[us,
 /// UTC] | timestamptz | | ZONED_TIMESTAMP | utf8, RFC 9557 | string | | lists and sets of
 /// those | list of those | list of those | | MAP, STRUCT, SCALAR_MAP, VALUE_LIST,
-/// VALUE_SET, MAP_LIST, STRUCT_LIST | binary: the serialized feast.types.Value | binary |
+/// VALUE_SET, MAP_LIST, STRUCT_LIST | binary: the serialized feast.types.Value | string |
 ///
 /// The last row is Floe's own encoding: what those hold has a type per value, which no
-/// Iceberg type can say. The bytes are protobuf's deterministic serialization.
+/// Iceberg type can say. In memory they are protobuf's deterministic serialization, in
+/// tables JSON text (value_json.h); tables with binary columns of messages are read and
+/// written on as they are.
 arrow::Result<std::shared_ptr<arrow::DataType>> ToArrowType(ValueType type);
 
 /// The Iceberg type of such a column; element ids are taken from `*next_id` upwards.
 arrow::Result<iceberg::TypePtr> ToIcebergType(ValueType type, int32_t* next_id);
+
+/// Whether a table's column keeps messages of `type` as JSON text (a string column), or
+/// as bytes (a binary one): the two forms of the last row above.
+bool KeepsJson(ValueType type, const iceberg::Type& column);
+bool KeepsMessages(ValueType type, const iceberg::Type& column);
 
 /// The value type a source column of an Arrow or Iceberg type is inferred to have: as
 /// Feast infers it where Feast can (integers up to 32 bits signed -> INT32, strings ->

@@ -185,6 +185,7 @@ arrow::Result<arrow::ChunkedArrayVector> GatherColumns(
   ARROW_RETURN_NOT_OK(ParallelFor(
       static_cast<int64_t>(range.count * parts), static_cast<int>(threads),
       [&](int64_t task) -> arrow::Status {
+        ARROW_RETURN_NOT_OK(options.CheckGoOn());
         const exec::UnitPicks picks =
             resolution.unit(range.first + static_cast<size_t>(task) / parts);
         const size_t part = static_cast<size_t>(task) % parts;

@@ -121,6 +121,7 @@ class Retrieval {
     arrow::ChunkedArrayVector columns = spine->columns();
     counters->assign(views_.size(), {});
     for (size_t i = 0; i < views_.size(); ++i) {
+      ARROW_RETURN_NOT_OK(request_.options.CheckGoOn());
       auto features = views_[i].Run(*spine, &(*counters)[i]);
       if (!features.ok()) {
         return WithContext(
@@ -198,6 +199,7 @@ class PassesReader final : public arrow::RecordBatchReader {
   std::shared_ptr<arrow::Schema> schema() const override { return retrieval_->schema(); }
 
   arrow::Status ReadNext(std::shared_ptr<arrow::RecordBatch>* batch) override {
+    ARROW_RETURN_NOT_OK(retrieval_->request().options.CheckGoOn());
     for (;;) {
       if (current_ == nullptr) {
         *batch = nullptr;

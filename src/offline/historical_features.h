@@ -21,6 +21,17 @@ struct RequestedFeature {
   std::shared_ptr<arrow::DataType> type;
 };
 
+/// How conflicting labels of one key are resolved, other than by the last one written.
+enum class LabelPolicy { kMajorityVote, kLabelerPriority };
+
+struct LabelResolution {
+  LabelPolicy policy = LabelPolicy::kMajorityVote;
+  /// kLabelerPriority: the source's column that names the labeler, and the labelers, the
+  /// one to hear first in front; all others come after them.
+  std::string labeler_column = {};
+  std::vector<std::string> labelers = {};
+};
+
 /// One feature view of a request, its field mapping and projection already applied.
 struct ViewRequest {
   std::string name;
@@ -30,6 +41,8 @@ struct ViewRequest {
   /// How old a row may be, both ends inclusive; 0: of any age.
   int64_t ttl_us = 0;
   std::vector<RequestedFeature> features;
+  /// Of a label view: how its rows are resolved; nullopt: the newest counts, as ever.
+  std::optional<LabelResolution> labels = std::nullopt;
 };
 
 /// What to retrieve. Exactly one of `entities` and the time range is given.

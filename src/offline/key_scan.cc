@@ -270,9 +270,7 @@ arrow::Status KeyScan::FeedAll(Kernel* kernel, ReadCounters* counters) {
   std::mutex mutex;
   return ParallelFor(
       static_cast<int64_t>(units.size()), threads, [&](int64_t task) -> arrow::Status {
-        if (options_.progress != nullptr) {
-          ARROW_RETURN_NOT_OK(options_.progress->Check());
-        }
+        ARROW_RETURN_NOT_OK(options_.CheckGoOn());
         const SourceUnit& unit = units[units.size() - 1 - static_cast<size_t>(task)];
         Unit one(this, unit);
         arrow::Status status = one.Feed(kernel);

@@ -99,6 +99,7 @@ class LatestReader final : public arrow::RecordBatchReader {
   std::shared_ptr<arrow::Schema> schema() const override { return pull_->schema; }
 
   arrow::Status ReadNext(std::shared_ptr<arrow::RecordBatch>* batch) override {
+    ARROW_RETURN_NOT_OK(pull_->request.options.CheckGoOn());
     for (;;) {
       if (current_ != nullptr) {
         ARROW_RETURN_NOT_OK(current_->ReadNext(batch));
@@ -158,6 +159,7 @@ class FilesReader final : public arrow::RecordBatchReader {
   std::shared_ptr<arrow::Schema> schema() const override { return pull_->schema; }
 
   arrow::Status ReadNext(std::shared_ptr<arrow::RecordBatch>* batch) override {
+    ARROW_RETURN_NOT_OK(pull_->request.options.CheckGoOn());
     for (;;) {
       if (current_ != nullptr) {
         ARROW_RETURN_NOT_OK(current_->ReadNext(batch));
@@ -208,6 +210,7 @@ class DressedReader final : public arrow::RecordBatchReader {
   std::shared_ptr<arrow::Schema> schema() const override { return pull_->schema; }
 
   arrow::Status ReadNext(std::shared_ptr<arrow::RecordBatch>* batch) override {
+    ARROW_RETURN_NOT_OK(pull_->request.options.CheckGoOn());
     std::shared_ptr<arrow::RecordBatch> rows;
     ARROW_RETURN_NOT_OK(inner_->ReadNext(&rows));
     *batch = nullptr;

@@ -66,10 +66,16 @@ struct RetrievalOptions {
   int64_t memory_budget_bytes = int64_t{4} << 30;
   /// Rows in a batch of the result, and of reads on the general path.
   int64_t batch_rows = 65536;
-  /// Asked between row groups whether to go on; null, or outlives the retrieval.
+  /// Asked between row groups and batches whether to go on; null, or outlives the
+  /// retrieval and the reader of its rows.
   const Progress* progress = nullptr;
   /// Forces the general path, which is exact for every table; for tests.
   bool general_path_only = false;
+
+  /// kCancelled or kDeadlineExceeded where the retrieval is to end.
+  arrow::Status CheckGoOn() const {
+    return progress == nullptr ? arrow::Status::OK() : progress->Check();
+  }
 };
 
 }  // namespace floe::offline

@@ -14,6 +14,7 @@
 #include "iceberg/spec/arrow_extension.h"
 #include "offline/feature_gather.h"
 #include "offline/key_filter.h"
+#include "offline/label_join.h"
 #include "offline/source_units.h"
 
 namespace floe::offline {
@@ -59,6 +60,11 @@ arrow::Result<ViewJoin> ViewJoin::Make(const ViewRequest& view,
   join.join_options_.filter_by_created_timestamp =
       request.filter_by_created_timestamp && join.columns_.created.has_value();
   ARROW_RETURN_NOT_OK(join.BindFeatures(view));
+  join.labels_ = view.labels;
+  if (view.labels && view.labels->policy == LabelPolicy::kLabelerPriority) {
+    ARROW_ASSIGN_OR_RAISE(join.labeler_,
+                          join.source_->Column(view.labels->labeler_column, "labeler"));
+  }
   return join;
 }
 
@@ -151,6 +157,11 @@ arrow::Result<arrow::ChunkedArrayVector> ViewJoin::Run(const arrow::Table& spine
   ARROW_ASSIGN_OR_RAISE(SourcePlan plan, source_->Plan(filter));
   ARROW_ASSIGN_OR_RAISE(SourceUnits units,
                         SourceUnits::Open(std::move(plan), options_, counters));
+  if (labels_) {
+    ARROW_ASSIGN_OR_RAISE(arrow::ChunkedArrayVector columns,
+                          RunLabels(units, spine, counters));
+    return CastToRequested(std::move(columns));
+  }
   KeyScan scan(units, columns_, options_);
   ARROW_RETURN_NOT_OK(scan.Feed(join.get(), counters));
   ARROW_ASSIGN_OR_RAISE(exec::Resolution resolution, join->Resolve());
@@ -159,6 +170,19 @@ arrow::Result<arrow::ChunkedArrayVector> ViewJoin::Run(const arrow::Table& spine
                         GatherColumns(units, resolution, AllOf(resolution), features_,
                                       spine.num_rows(), options_, counters));
   return CastToRequested(std::move(columns));
+}
+
+arrow::Result<arrow::ChunkedArrayVector> ViewJoin::RunLabels(
+    const SourceUnits& units, const arrow::Table& spine, ReadCounters* counters) const {
+  LabelSpine rows;
+  for (const std::string& key : entity_keys_) {
+    ARROW_ASSIGN_OR_RAISE(auto values, WholeColumn(spine, key));
+    rows.keys.push_back(std::move(values));
+  }
+  ARROW_ASSIGN_OR_RAISE(rows.times, WholeColumn(spine, entity_timestamp_));
+  return ResolveLabels(units, {columns_, features_, labeler_}, rows, *labels_,
+                       join_options_.ttl_micros.value_or(0),
+                       join_options_.filter_by_created_timestamp, options_, counters);
 }
 
 arrow::Result<ViewJoin::Preview> ViewJoin::Explain(const arrow::Table& spine) const {

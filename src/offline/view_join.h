@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "arrow/result.h"
@@ -11,6 +12,8 @@
 #include "offline/key_scan.h"
 
 namespace floe::offline {
+
+class SourceUnits;
 
 /// One view of a request, checked against its source and the entity frame's schema, and
 /// ready to be joined to any part of the frame. Immutable.
@@ -53,6 +56,9 @@ class ViewJoin {
   ViewJoin() = default;
   arrow::Status BindKeys(const ViewRequest& view, const arrow::Schema& entity_schema);
   arrow::Status BindFeatures(const ViewRequest& view);
+  arrow::Result<arrow::ChunkedArrayVector> RunLabels(const SourceUnits& units,
+                                                     const arrow::Table& spine,
+                                                     ReadCounters* counters) const;
   arrow::Result<std::unique_ptr<exec::AsOfJoin>> MakeJoin(
       const arrow::Table& spine) const;
   /// Null when nothing can match.
@@ -72,6 +78,8 @@ class ViewJoin {
   arrow::FieldVector fields_;
   exec::AsOfOptions join_options_;
   RetrievalOptions options_;
+  std::optional<LabelResolution> labels_;
+  std::optional<SourceColumn> labeler_;
 };
 
 }  // namespace floe::offline

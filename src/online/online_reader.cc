@@ -9,6 +9,7 @@
 
 #include "arrow/array.h"
 #include "arrow/record_batch.h"
+#include "arrow/type.h"
 #include "base/error.h"
 #include "base/hex.h"
 #include "base/lru_cache.h"
@@ -46,7 +47,11 @@ arrow::Result<WantedColumn> ColumnOf(const iceberg::Table& table,
     int32_t element_id = 0;
     ARROW_ASSIGN_OR_RAISE(auto wanted, feast::ToIcebergType(feature.type, &element_id));
     ARROW_ASSIGN_OR_RAISE(column.type, feast::ToArrowType(feature.type));
-    if (SameStorage(*field.type, *wanted)) return column;
+    if (feast::KeepsJson(feature.type, *field.type)) column.type = arrow::utf8();
+    if (SameStorage(*field.type, *wanted) ||
+        feast::KeepsMessages(feature.type, *field.type)) {
+      return column;
+    }
     if (iceberg::IsPromotionAllowed(*field.type, *wanted,
                                     table.metadata()->format_version)) {
       column.field.type = std::move(wanted);

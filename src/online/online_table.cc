@@ -136,61 +136,129 @@ const NestedField* FindColumn(const iceberg::Schema& schema, const std::string& 
   return found == fields.end() ? nullptr : &*found;
 }
 
-/// What is missing in an existing table for it to hold a view.
-struct TableChanges {
-  explicit TableChanges(const iceberg::TablePtr& table) : schema(table) {}
-  iceberg::UpdateSchema schema;
-  bool has_schema_changes = false;
-  std::map<std::string, std::string> properties;
+using Kind = OnlineColumnChange::Kind;
+
+/// What an existing table needs to hold a view: the changes, as data and as an update.
+class TableChanges {
+ public:
+  static arrow::Result<TableChanges> Plan(const iceberg::TablePtr& table,
+                                          const OnlineView& view,
+                                          const OnlineViewChange& change) {
+    TableChanges changes(table);
+    for (const OnlineFeature& feature : view.features) {
+      ARROW_RETURN_NOT_OK(changes.PlanFeature(feature, view, change));
+    }
+    if (change.is_complete) changes.PlanDrops(view);
+    return changes;
+  }
+
+  const std::vector<OnlineColumnChange>& columns() const { return columns_; }
+
+  arrow::Result<iceberg::TablePtr> Commit() {
+    iceberg::TablePtr updated = table_;
+    if (!columns_.empty()) {
+      ARROW_ASSIGN_OR_RAISE(updated, schema_.Commit());
+    }
+    if (properties_.empty() && removed_properties_.empty()) return updated;
+    return iceberg::UpdateProperties(updated, properties_, removed_properties_);
+  }
+
+ private:
+  explicit TableChanges(const iceberg::TablePtr& table) : table_(table), schema_(table) {}
+
+  arrow::Status PlanFeature(const OnlineFeature& feature, const OnlineView& view,
+                            const OnlineViewChange& change) {
+    const std::string property = kFeatureTypePrefix + feature.name;
+    const std::string type_name(feast::ValueTypeName(feature.type));
+    int32_t element_id = 0;
+    ARROW_ASSIGN_OR_RAISE(auto type, feast::ToIcebergType(feature.type, &element_id));
+    const NestedField* column = FindColumn(*table_->schema(), feature.name);
+    std::string stored_name = Property(feature.name);
+    const auto renamed = change.renamed_from.find(feature.name);
+    if (column == nullptr && renamed != change.renamed_from.end()) {
+      column = PlanRename(renamed->second, feature, view, &stored_name);
+    }
+    if (Property(feature.name) != type_name) properties_[property] = type_name;
+    if (column == nullptr) {
+      columns_.push_back({Kind::kAdd, feature.name, "", type->ToString()});
+      schema_.AddColumn(feature.name, std::move(type));
+      return arrow::Status::OK();
+    }
+    const auto stored = feast::ValueTypeFromName(stored_name);
+    const bool fits = !stored.ok() || feast::IsStorageCompatible(*stored, feature.type);
+    if (fits && (SameStorage(*column->type, *type) ||
+                 feast::KeepsMessages(feature.type, *column->type))) {
+      return arrow::Status::OK();
+    }
+    if (fits && iceberg::IsPromotionAllowed(*column->type, *type,
+                                            table_->metadata()->format_version)) {
+      columns_.push_back(
+          {Kind::kWiden, feature.name, column->type->ToString(), type->ToString()});
+      schema_.WidenColumn(feature.name, std::move(type));
+      return arrow::Status::OK();
+    }
+    return MakeError(
+        ErrorCode::kInvalidArgument,
+        "feature '{}' is {} in online table '{}' and cannot become {}; give the feature "
+        "a new name, or drop the table (remove the feature view, `feast apply`, add it "
+        "again)",
+        feature.name, stored.ok() ? stored_name : column->type->ToString(),
+        table_->name(), type_name);
+  }
+
+  /// The column that a feature had under its old name; null where there is none to take.
+  const NestedField* PlanRename(const std::string& from, const OnlineFeature& feature,
+                                const OnlineView& view, std::string* stored_name) {
+    if (IsFeature(view, from)) return nullptr;
+    const NestedField* column = FindColumn(*table_->schema(), from);
+    const bool is_taken = !renamed_.insert(from).second;
+    if (column == nullptr || is_taken) return nullptr;
+    *stored_name = Property(from);
+    schema_.RenameColumn(from, feature.name);
+    columns_.push_back({Kind::kRename, feature.name, from, ""});
+    removed_properties_.push_back(kFeatureTypePrefix + from);
+    return column;
+  }
+
+  /// Columns that Floe made for features; those of other programs stay.
+  void PlanDrops(const OnlineView& view) {
+    for (const NestedField& field : table_->schema()->fields()) {
+      const bool is_key =
+          std::count(view.join_keys.begin(), view.join_keys.end(), field.name) > 0;
+      if (is_key || Property(field.name).empty() || IsFeature(view, field.name) ||
+          renamed_.count(field.name) > 0) {
+        continue;
+      }
+      schema_.DropColumn(field.name);
+      columns_.push_back({Kind::kDrop, field.name, field.type->ToString(), ""});
+      removed_properties_.push_back(kFeatureTypePrefix + field.name);
+    }
+  }
+
+  static bool IsFeature(const OnlineView& view, const std::string& name) {
+    return std::any_of(view.features.begin(), view.features.end(),
+                       [&](const OnlineFeature& known) { return known.name == name; });
+  }
+
+  std::string Property(const std::string& feature) const {
+    return table_->metadata()->Property(kFeatureTypePrefix + feature, "");
+  }
+
+  iceberg::TablePtr table_;
+  iceberg::UpdateSchema schema_;
+  std::vector<OnlineColumnChange> columns_;
+  std::map<std::string, std::string> properties_;
+  std::vector<std::string> removed_properties_;
+  std::set<std::string> renamed_;
 };
-
-arrow::Status PlanFeature(const iceberg::Table& table, const OnlineFeature& feature,
-                          TableChanges* changes) {
-  const std::string property = kFeatureTypePrefix + feature.name;
-  const std::string type_name(feast::ValueTypeName(feature.type));
-  const std::string stored_name = table.metadata()->Property(property, "");
-  if (stored_name != type_name) changes->properties[property] = type_name;
-
-  int32_t element_id = 0;
-  ARROW_ASSIGN_OR_RAISE(auto type, feast::ToIcebergType(feature.type, &element_id));
-  const NestedField* column = FindColumn(*table.schema(), feature.name);
-  if (column == nullptr) {
-    changes->schema.AddColumn(feature.name, std::move(type));
-    changes->has_schema_changes = true;
-    return arrow::Status::OK();
-  }
-  const auto stored = feast::ValueTypeFromName(stored_name);
-  const bool fits = !stored.ok() || feast::IsStorageCompatible(*stored, feature.type);
-  if (fits && SameStorage(*column->type, *type)) return arrow::Status::OK();
-  if (fits && iceberg::IsPromotionAllowed(*column->type, *type,
-                                          table.metadata()->format_version)) {
-    changes->schema.WidenColumn(feature.name, std::move(type));
-    changes->has_schema_changes = true;
-    return arrow::Status::OK();
-  }
-  return MakeError(
-      ErrorCode::kInvalidArgument,
-      "feature '{}' is {} in online table '{}' and cannot become {}; give the feature a "
-      "new name, or drop the table (remove the feature view, `feast apply`, add it "
-      "again)",
-      feature.name, stored.ok() ? stored_name : column->type->ToString(), table.name(),
-      type_name);
-}
 
 arrow::Result<iceberg::TablePtr> UpdateOnlineTable(const iceberg::TablePtr& table,
                                                    const OnlineStoreConfig& config,
-                                                   const OnlineView& view) {
+                                                   const OnlineView& view,
+                                                   const OnlineViewChange& change) {
   ARROW_RETURN_NOT_OK(OnlineLayout::Of(*table, config).status());
-  TableChanges changes(table);
-  for (const OnlineFeature& feature : view.features) {
-    ARROW_RETURN_NOT_OK(PlanFeature(*table, feature, &changes));
-  }
-  iceberg::TablePtr updated = table;
-  if (changes.has_schema_changes) {
-    ARROW_ASSIGN_OR_RAISE(updated, changes.schema.Commit());
-  }
-  if (changes.properties.empty()) return updated;
-  return iceberg::UpdateProperties(updated, changes.properties);
+  ARROW_ASSIGN_OR_RAISE(TableChanges changes, TableChanges::Plan(table, view, change));
+  return changes.Commit();
 }
 
 arrow::Result<int32_t> IntegerProperty(const iceberg::Table& table, const char* key) {
@@ -331,9 +399,49 @@ arrow::Result<iceberg::TablePtr> LoadOnlineTable(
   return table;
 }
 
+std::string_view OnlineColumnChangeName(OnlineColumnChange::Kind kind) {
+  switch (kind) {
+    case Kind::kAdd:
+      return "add";
+    case Kind::kDrop:
+      return "drop";
+    case Kind::kRename:
+      return "rename";
+    case Kind::kWiden:
+      return "widen";
+  }
+  return "";
+}
+
+arrow::Result<OnlineTablePlan> PlanOnlineTable(
+    const std::shared_ptr<iceberg::Catalog>& catalog, const OnlineStoreConfig& config,
+    const OnlineView& view, const iceberg::TableContext& context,
+    const OnlineViewChange& change) {
+  ARROW_RETURN_NOT_OK(config.Validate());
+  ARROW_RETURN_NOT_OK(CheckFeatures(view));
+  ARROW_ASSIGN_OR_RAISE(auto identifier, OnlineTableIdentifier(config, view));
+  OnlineTablePlan plan;
+  plan.table = identifier.ToString();
+  auto table = LoadOnlineTable(catalog, config, view, context);
+  if (IsError(table.status(), ErrorCode::kNoSuchTable)) {
+    ARROW_ASSIGN_OR_RAISE(auto request, NewTable(config, view));
+    for (const NestedField& field : request.schema->fields()) {
+      plan.changes.push_back({Kind::kAdd, field.name, "", field.type->ToString()});
+    }
+    return plan;
+  }
+  ARROW_RETURN_NOT_OK(table.status());
+  ARROW_RETURN_NOT_OK(OnlineLayout::Of(**table, config).status());
+  ARROW_ASSIGN_OR_RAISE(TableChanges changes, TableChanges::Plan(*table, view, change));
+  plan.exists = true;
+  plan.changes = changes.columns();
+  return plan;
+}
+
 arrow::Result<iceberg::TablePtr> CreateOrUpdateOnlineTable(
     const std::shared_ptr<iceberg::Catalog>& catalog, const OnlineStoreConfig& config,
-    const OnlineView& view, const iceberg::TableContext& context) {
+    const OnlineView& view, const iceberg::TableContext& context,
+    const OnlineViewChange& change) {
   ARROW_RETURN_NOT_OK(config.Validate());
   ARROW_RETURN_NOT_OK(CheckFeatures(view));
   ARROW_ASSIGN_OR_RAISE(auto identifier, OnlineTableIdentifier(config, view));
@@ -347,7 +455,7 @@ arrow::Result<iceberg::TablePtr> CreateOrUpdateOnlineTable(
     table = LoadOnlineTable(catalog, config, view, context);
   }
   ARROW_RETURN_NOT_OK(table.status());
-  return UpdateOnlineTable(*table, config, view);
+  return UpdateOnlineTable(*table, config, view, change);
 }
 
 arrow::Result<bool> DropOnlineTable(const std::shared_ptr<iceberg::Catalog>& catalog,

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -70,6 +71,15 @@ struct OnlineView {
   std::vector<OnlineFeature> features;
 };
 
+/// What is known of a view's change beside the view itself.
+struct OnlineViewChange {
+  /// Whether the view's features are all it has: columns of others, but for its join
+  /// keys, are then dropped.
+  bool is_complete = false;
+  /// Feature -> its name before, whose column becomes this one's.
+  std::map<std::string, std::string> renamed_from = {};
+};
+
 /// Columns every online table has. A feature cannot take one of these names.
 inline constexpr char kEntityKeyColumn[] = "entity_key";
 inline constexpr char kEntityHashColumn[] = "entity_hash";
@@ -99,11 +109,36 @@ arrow::Result<iceberg::TablePtr> LoadOnlineTable(
     const std::shared_ptr<iceberg::Catalog>& catalog, const OnlineStoreConfig& config,
     const OnlineView& view, const iceberg::TableContext& context = {});
 
+/// A change of one column of an existing online table. None rewrites a data file.
+struct OnlineColumnChange {
+  enum class Kind { kAdd, kDrop, kRename, kWiden };
+  Kind kind = Kind::kAdd;
+  std::string column;  ///< Its name afterwards; of a drop, the name it had.
+  std::string from;    ///< kRename: the name before; kWiden, kDrop: the type before.
+  std::string to;      ///< kAdd, kWiden: the Iceberg type afterwards.
+};
+std::string_view OnlineColumnChangeName(OnlineColumnChange::Kind kind);
+
+/// What CreateOrUpdateOnlineTable would do.
+struct OnlineTablePlan {
+  std::string table;
+  bool exists = false;
+  /// Of an existing table; else every column of the new one, as added.
+  std::vector<OnlineColumnChange> changes;
+};
+/// Changes nothing. Errors as CreateOrUpdateOnlineTable's.
+arrow::Result<OnlineTablePlan> PlanOnlineTable(
+    const std::shared_ptr<iceberg::Catalog>& catalog, const OnlineStoreConfig& config,
+    const OnlineView& view, const iceberg::TableContext& context = {},
+    const OnlineViewChange& change = {});
+
 /// Creates the table (and namespace) of `view`, or brings an existing one up to date:
-/// columns of new features are added, int32 -> int64 and float -> double are widened.
-/// Columns of features the view no longer has stay, unused. kInvalidArgument names the
-/// feature and both types when a type changed otherwise, and the setting when the table
-/// was created with another partitioning or key version. Idempotent; safe beside others.
+/// columns of new features are added, those of renamed ones renamed, int32 -> int64 and
+/// float -> double widened. Columns of features a complete view no longer has are
+/// dropped: added again later, a feature starts without values. kInvalidArgument names
+/// the feature and both types when a type changed otherwise, and the setting when the
+/// table was created with another partitioning or key version. Idempotent; safe beside
+/// others.
 ///
 /// Layout: columns entity_key (string, the hex of Feast's serialized key; required and
 /// the identifier field), entity_hash (int, EntityHash), event_ts (timestamptz,
@@ -113,7 +148,8 @@ arrow::Result<iceberg::TablePtr> LoadOnlineTable(
 /// entity_key.
 arrow::Result<iceberg::TablePtr> CreateOrUpdateOnlineTable(
     const std::shared_ptr<iceberg::Catalog>& catalog, const OnlineStoreConfig& config,
-    const OnlineView& view, const iceberg::TableContext& context = {});
+    const OnlineView& view, const iceberg::TableContext& context = {},
+    const OnlineViewChange& change = {});
 
 /// Drops the table of `view` and deletes its files. A table that is not there is no
 /// error; the result says whether it was.

@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "base/hex.h"
 #include "feast/value_codec.h"
+#include "feast/value_json.h"
 #include "iceberg/spec/date_time.h"
 #include "iceberg/table/append.h"
 #include "iceberg/table/data_writer.h"
@@ -220,7 +221,7 @@ class PreparedRows {
 arrow::Status AppendFeatures(const iceberg::Table& table, const OnlineView& view,
                              const arrow::RecordBatch& rows, const PreparedRows& prepared,
                              arrow::FieldVector* fields, std::vector<ArrayPtr>* columns) {
-  const std::vector<std::string> stored = table.schema()->ColumnNames();
+  const auto& stored = table.schema()->fields();
   for (int i = 0; i < rows.num_columns(); ++i) {
     const std::string& name = rows.schema()->field(i)->name();
     if (name == kEntityKeyColumn || name == kEventTsColumn || name == kCreatedTsColumn) {
@@ -238,7 +239,10 @@ arrow::Status AppendFeatures(const iceberg::Table& table, const OnlineView& view
           view.name, name,
           nearest.empty() ? "" : fmt::format("; did you mean '{}'?", nearest));
     }
-    if (std::find(stored.begin(), stored.end(), name) == stored.end()) {
+    const auto column = std::find_if(
+        stored.begin(), stored.end(),
+        [&](const iceberg::NestedField& field) { return field.name == name; });
+    if (column == stored.end()) {
       return MakeError(ErrorCode::kNoSuchColumn,
                        "online table '{}' has no column for feature '{}' yet; run `feast "
                        "apply`",
@@ -246,6 +250,9 @@ arrow::Status AppendFeatures(const iceberg::Table& table, const OnlineView& view
     }
     ARROW_ASSIGN_OR_RAISE(ArrayPtr values,
                           feast::ToStorage(feature->type, name, rows.column(i)));
+    if (feast::KeepsJson(feature->type, *column->type)) {
+      ARROW_ASSIGN_OR_RAISE(values, feast::MessagesToJson(feature->type, name, *values));
+    }
     ARROW_RETURN_NOT_OK(prepared.AppendTaken(name, values, fields, columns));
   }
   return arrow::Status::OK();

@@ -159,9 +159,10 @@ def check_historical(store, history):
 
 
 def test_commands_then_servers_then_teardown(repo, history, tmp_path):
-    assert "driver_hourly_stats" in feast_command(repo, "plan")
+    planned = feast_command(repo, "plan")
+    assert "driver_hourly_stats" in planned and "Created iceberg table" in planned
     feast_command(repo, "apply")
-    assert "No changes" in feast_command(repo, "plan")
+    assert "No changes to infrastructure" in feast_command(repo, "plan")
     now = datetime.now(timezone.utc)
     start, end = (now - timedelta(days=20)).isoformat(), now.isoformat()
     feast_command(repo, "materialize", start, end, "-v", "driver_hourly_stats")

@@ -479,6 +479,10 @@ UpdateSchema& UpdateSchema::SetIdentifierColumns(std::vector<std::string> names)
   return Do(std::move(change));
 }
 
+arrow::Result<TableChange> UpdateSchema::ChangeOf(const Table& base) const {
+  return Operation(changes_).Apply(base);
+}
+
 arrow::Result<TablePtr> UpdateSchema::Commit() {
   Operation operation(changes_);
   return CommitWithRetry(table_, operation);

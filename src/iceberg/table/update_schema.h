@@ -10,6 +10,7 @@
 #include "iceberg/spec/literal.h"
 #include "iceberg/spec/type.h"
 #include "iceberg/table/table.h"
+#include "iceberg/table/transaction.h"
 #include "iceberg/table/update_table.h"
 
 namespace floe::iceberg {
@@ -55,6 +56,10 @@ class UpdateSchema {
 
   /// kNoSuchColumn, kAlreadyExists or kInvalidArgument names the column and why.
   arrow::Result<TablePtr> Commit();
+  /// What a commit on `base` would ask of the catalog, for a change that does more than
+  /// this one.
+  arrow::Result<TableChange> ChangeOf(const Table& base) const;
+  bool is_empty() const { return changes_.empty(); }
 
  private:
   class Operation;
