@@ -56,9 +56,12 @@ def open_path(path, options, base=None, endpoint=None):
 
 
 def _s3(options, endpoint):
-    arguments = {
-        argument: options[name] for name, argument in _S3_ARGUMENTS.items() if name in options
-    }
+    arguments = {}
+    for name, argument in _S3_ARGUMENTS.items():
+        # client.* stands for all of AWS where s3.* says nothing.
+        value = options.get(name) or options.get(f"client.{name.removeprefix('s3.')}")
+        if value:
+            arguments[argument] = value
     endpoint = endpoint or options.get("s3.endpoint")
     if endpoint:
         scheme, _, host = endpoint.rpartition("://")
@@ -90,7 +93,8 @@ def _gcs(options):
         arguments["endpoint_override"] = name
         if scheme:
             arguments["scheme"] = scheme
-        arguments["anonymous"] = not token
+    if _is_true(options.get("gcs.anonymous")) or (host and not token):
+        arguments["anonymous"] = True
     return fs.GcsFileSystem(**arguments)
 
 

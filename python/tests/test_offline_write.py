@@ -315,7 +315,7 @@ def test_views_of_other_kinds_are_retrieved(make_store, catalog_of, kind):
             source=push,
             ttl=timedelta(days=1),
             labeler_field="trips",
-            conflict_policy=ConflictPolicy.MAJORITY_VOTE,
+            conflict_policy=ConflictPolicy.LAST_WRITE_WINS,
             **common,
         )
     store.apply([rides.driver(), view])

@@ -36,12 +36,14 @@ constexpr char kVotedLabeler[] = "majority_vote";
 /// One row of the view: where its values are, and what orders it.
 struct LabelRow {
   Nanos time = 0;
-  std::optional<Nanos> created;
+  bool has_created = false;
+  Nanos created = 0;
   int32_t row = 0;
   int32_t rank = 0;  ///< Of its labeler; the smallest is heard first.
 
   bool operator<(const LabelRow& other) const {
     if (time != other.time) return time < other.time;
+    if (has_created != other.has_created) return other.has_created;
     if (created != other.created) return created < other.created;
     return row < other.row;
   }
@@ -166,8 +168,9 @@ class LabelTable {
     ARROW_ASSIGN_OR_RAISE(auto encoded, encoder.Encode(keys, batch.num_rows()));
     ARROW_ASSIGN_OR_RAISE(
         auto times, exec::Instants::Make(*batch.column(place_[key_count]), "event time"));
-    std::optional<exec::Instants> created;
-    if (columns_.keys.created) {
+    exec::Instants created;
+    const bool has_created = columns_.keys.created.has_value();
+    if (has_created) {
       ARROW_ASSIGN_OR_RAISE(
           created,
           exec::Instants::Make(*batch.column(place_[key_count + 1]), "created time"));
@@ -180,8 +183,9 @@ class LabelTable {
       if (group == groups_.end()) continue;
       LabelRow label;
       label.time = Nanos{times.value(row)} * times.nanos_per_unit();
-      if (created && created->valid(row)) {
-        label.created = Nanos{created->value(row)} * created->nanos_per_unit();
+      if (has_created && created.valid(row)) {
+        label.has_created = true;
+        label.created = Nanos{created.value(row)} * created.nanos_per_unit();
       }
       label.row = static_cast<int32_t>(row_count_ + row);
       ARROW_ASSIGN_OR_RAISE(label.rank, Rank(batch, row));
@@ -312,7 +316,7 @@ arrow::Result<std::vector<std::vector<LabelRow>>> Windows(
                         return row.time < time - Nanos{ttl_us} * exec::kNanosPerMicro;
                       });
     std::copy_if(begin, end, std::back_inserter(windows[i]), [&](const LabelRow& row) {
-      return !filter_by_created || (row.created && *row.created <= time);
+      return !filter_by_created || (row.has_created && row.created <= time);
     });
   }
   return windows;

@@ -22,9 +22,9 @@ US = pa.timestamp("us", tz="UTC")
 
 
 @pytest.fixture
-def place(moto):
+def place(versitygw):
     """(storage options, an s3:// folder of the test's own)."""
-    return moto.storage_options, moto.new_bucket()
+    return versitygw.storage_options, versitygw.new_bucket()
 
 
 @pytest.fixture
