@@ -74,7 +74,8 @@ class Gather {
   arrow::Status GatherPages(const SourceUnit& unit, std::span<const RowPick> picks,
                             const std::vector<size_t>& indices,
                             const std::vector<int>& leaves) {
-    iceberg::RowGroupColumns reader(units_.file_of(unit).file, unit.row_group, &scratch_);
+    iceberg::RowGroupColumns reader(units_.file_of(unit).parquet, unit.row_group,
+                                    &scratch_);
     reader.WillRead(leaves);
     for (size_t i = 0; i < indices.size(); ++i) {
       arrow::Status status = reader.Gather(leaves[i], picks, outputs_[indices[i]].get());
@@ -110,7 +111,7 @@ class Gather {
     }
     if (!picks.empty()) {
       return MakeError(ErrorCode::kCorruptData, "'{}' ends {} rows early",
-                       units_.file_of(unit).file->location(), picks.size());
+                       units_.file_of(unit).location(), picks.size());
     }
     return arrow::Status::OK();
   }
@@ -199,7 +200,7 @@ arrow::Result<arrow::ChunkedArrayVector> GatherColumns(
         const SourceUnit& unit = units.unit(picks.unit);
         arrow::Status status = gather.Run(unit, slots, columns.size() * part / parts,
                                           columns.size() * (part + 1) / parts);
-        return WithContext(status, "file", units.file_of(unit).file->location());
+        return WithContext(status, "file", units.file_of(unit).location());
       }));
   counters->Add(gather.counters());
   arrow::ChunkedArrayVector finished;

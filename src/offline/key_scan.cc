@@ -63,7 +63,7 @@ class KeyScan::Unit {
   arrow::Status Feed(Kernel* kernel) {
     ARROW_ASSIGN_OR_RAISE(bool by_pages, ResolveAccess());
     if (!by_pages) return FeedGenerally(kernel);
-    reader_.emplace(units_.file_of(unit_).file, unit_.row_group, &scan_->scratch_);
+    reader_.emplace(units_.file_of(unit_).parquet, unit_.row_group, &scan_->scratch_);
     reader_->WillRead(leaves_);
     ARROW_RETURN_NOT_OK(ReadKeys());
     int64_t offset = 0;
@@ -82,7 +82,7 @@ class KeyScan::Unit {
   bool IsWhole() const {
     const SourceFile& file = units_.file_of(unit_);
     return unit_.ranges.size() == 1 &&
-           unit_.ranges[0] == RowRange{0, file.file->row_group_rows(unit_.row_group)};
+           unit_.ranges[0] == RowRange{0, file.row_group_rows(unit_.row_group)};
   }
 
   std::vector<SourceColumn> AllColumns() const {
@@ -275,7 +275,7 @@ arrow::Status KeyScan::FeedAll(Kernel* kernel, ReadCounters* counters) {
         Unit one(this, unit);
         arrow::Status status = one.Feed(kernel);
         if (!status.ok()) {
-          return WithContext(status, "file", units_.file_of(unit).file->location());
+          return WithContext(status, "file", units_.file_of(unit).location());
         }
         std::lock_guard<std::mutex> lock(mutex);
         counters->Add(one.counters());

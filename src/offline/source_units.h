@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "arrow/result.h"
@@ -17,23 +18,31 @@ namespace floe::offline {
 struct ColumnAccess {
   enum class Kind {
     kPages,   ///< A flat leaf: decoded or gathered page by page.
-    kReader,  ///< Nested, or not in the file but with a value: by ReadDataFile.
+    kReader,  ///< Nested, of a file that is not Parquet, or not in the file but with a
+              ///< value: by the general reader.
     kAbsent,  ///< Not in the file and without a value: NULL in every row.
   };
   Kind kind = Kind::kAbsent;
   int leaf = -1;  ///< Of kPages.
 };
 
-/// An opened data file of a plan.
+/// An opened data file of a plan. One that is not Parquet counts as one row group, whose
+/// columns are all read by the reader of its format.
 struct SourceFile {
   const iceberg::FileScanTask* task = nullptr;
-  iceberg::ParquetFilePtr file;
-  std::shared_ptr<const iceberg::FileSchema> fields;
+  iceberg::ParquetFilePtr parquet;                    ///< Null for other formats.
+  std::shared_ptr<const iceberg::FileSchema> fields;  ///< Of `parquet`.
   /// Rows that may match the plan's filter.
   std::vector<iceberg::RowRange> ranges;
   /// Positions of deleted rows, ascending.
   std::vector<int64_t> deleted;
   uint32_t first_unit = 0;
+
+  const std::string& location() const { return task->file->file_path; }
+  int row_group_count() const;
+  /// The place in the file of a row group's first row.
+  int64_t row_group_start(int row_group) const;
+  int64_t row_group_rows(int row_group) const;
 };
 
 /// A row group to read: its number is its place among all row groups of the files kept,
@@ -50,8 +59,8 @@ struct SourceUnit {
 /// numbered for the kernels. Immutable; thread-safe.
 class SourceUnits {
  public:
-  /// Opens footers on `options.threads` threads. Adds what was kept and left out to
-  /// `counters`.
+  /// Opens Parquet's footers on `options.threads` threads. Adds what was kept and left
+  /// out to `counters`.
   static arrow::Result<SourceUnits> Open(SourcePlan plan, const RetrievalOptions& options,
                                          ReadCounters* counters);
 
@@ -79,6 +88,7 @@ class SourceUnits {
 
  private:
   arrow::Status OpenFile(size_t index);
+  arrow::Status OpenParquet(SourceFile* out) const;
   void NumberUnits(ReadCounters* counters);
 
   std::shared_ptr<const SourcePlan> plan_;

@@ -36,8 +36,10 @@ arrow::Result<std::shared_ptr<arrow::Array>> WholeColumn(const arrow::Table& tab
 }
 
 int64_t BytesOf(const SourceFile& file, int row_group, const SourceColumn& column) {
+  // Other formats do not say how long a column is.
+  if (file.parquet == nullptr) return 0;
   const iceberg::FileField* field = file.fields->Find(column.field->id);
-  return field == nullptr ? 0 : iceberg::ChunkBytes(*file.file, row_group, *field);
+  return field == nullptr ? 0 : iceberg::ChunkBytes(*file.parquet, row_group, *field);
 }
 
 }  // namespace
@@ -198,7 +200,7 @@ arrow::Result<ViewJoin::Preview> ViewJoin::Explain(const arrow::Table& spine) co
   preview.files_total = counters.files_total;
   for (const SourceFile& file : units.files()) {
     preview.files.push_back({file.task->file->file_path, file.task->file->file_size_bytes,
-                             file.file->row_group_count()});
+                             file.row_group_count()});
   }
   for (const SourceUnit& unit : units.units()) {
     const SourceFile& file = units.file_of(unit);

@@ -187,7 +187,10 @@ class JsonWriter {
     if constexpr (std::is_floating_point_v<T>) {
       if (std::isnan(value)) return Quote("NaN");
       if (std::isinf(value)) return Quote(value > 0 ? "Infinity" : "-Infinity");
-      text_ += fmt::format("{}", value);
+      const std::string text = fmt::format("{}", value);
+      text_ += text;
+      // A whole number of floating point stays one when the JSON is read again.
+      if (text.find_first_of(".e") == std::string::npos) text_ += ".0";
     } else {
       text_ += std::to_string(value);
     }
