@@ -254,7 +254,8 @@ class GlueCatalog:
 
 
 class HiveMetastore(Server):
-    """A Hive Metastore on Derby, without a Hadoop distribution.
+    """A Hive Metastore on Derby, or on `database`, a PostgreSql; without a Hadoop
+    distribution. On Derby it cannot compare a table's pointer, so that commits need locks.
 
     major: 4 is 4.0.1. 3 is 3.1.3, which listens on every interface whatever it is told,
     and so starts only where loopback is the only one (`./dev test-services hive3`).
@@ -264,8 +265,9 @@ class HiveMetastore(Server):
     ready_seconds = 180
     secrets = ()
 
-    def __init__(self, folder, major=4, port=None):
+    def __init__(self, folder, major=4, port=None, database=None):
         self.name = f"hive{major}"
+        self.database = database
         self.version = self.versions[major]
         self.major = major
         super().__init__(folder, port)
@@ -301,6 +303,8 @@ class HiveMetastore(Server):
     def _class_path(self):
         place, distribution = self.install(), self._distribution
         parts = [self.folder / "conf", place / "classes"]
+        if self.database is not None:
+            parts.append(f"{self._database_driver()}/*")
         if self.major == 4:
             return ":".join(map(str, [*parts, f"{place}/lib/*", f"{distribution}/lib/*"]))
         # What 3 brings itself comes first, and 4's versions of it not at all.
@@ -318,9 +322,7 @@ class HiveMetastore(Server):
         (self.folder / "conf").mkdir(exist_ok=True)
         metastore = "org.apache.hadoop.hive.metastore"
         settings = {
-            "javax.jdo.option.ConnectionURL":
-                f"jdbc:derby:;databaseName={self.folder}/derby;create=true",
-            "javax.jdo.option.ConnectionDriverName": "org.apache.derby.jdbc.EmbeddedDriver",
+            **self._database_settings(),
             "metastore.warehouse.dir": f"file://{self.folder}/warehouse",
             "metastore.thrift.uris": self.uri,
             "metastore.thrift.bind.host": HOST,
@@ -339,8 +341,33 @@ class HiveMetastore(Server):
         )
         site = f"<configuration>\n{properties}</configuration>\n"
         (self.folder / "conf" / "metastore-site.xml").write_text(site)
-        if not (self.folder / "derby").exists():
+        if not (self.folder / "schema").exists():
             self._make_schema()
+            (self.folder / "schema").touch()
+
+    def _database_driver(self):
+        name, version = "postgresql-jdbc", "42.7.4"
+        artifact = f"org.postgresql:postgresql:{version}:jar"
+        return installation.installed(
+            name, version, lambda folder: installation.maven_artifact(name, artifact, folder)
+        )
+
+    def _database_settings(self):
+        database = self.database
+        if database is None:
+            return {
+                "javax.jdo.option.ConnectionURL":
+                    f"jdbc:derby:;databaseName={self.folder}/derby;create=true",
+                "javax.jdo.option.ConnectionDriverName":
+                    "org.apache.derby.jdbc.EmbeddedDriver",
+            }
+        return {
+            "javax.jdo.option.ConnectionURL":
+                f"jdbc:postgresql://{HOST}:{database.port}/{database.database}",
+            "javax.jdo.option.ConnectionDriverName": "org.postgresql.Driver",
+            "javax.jdo.option.ConnectionUserName": database.user,
+            "javax.jdo.option.ConnectionPassword": database.password,
+        }
 
     def _make_schema(self):
         tools = "org.apache.hadoop.hive.metastore.tools" + (
@@ -349,7 +376,8 @@ class HiveMetastore(Server):
         with open(self.log, "a") as output:
             done = subprocess.run(
                 ["java", "-Xmx512m", "-cp", self._class_path(),
-                 f"{tools}.MetastoreSchemaTool", "-dbType", "derby", "-initSchema"],
+                 f"{tools}.MetastoreSchemaTool", "-dbType",
+                 "postgres" if self.database else "derby", "-initSchema"],
                 stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=self.folder,
                 env={**os.environ, **self.environment()}, check=False,
             )

@@ -79,6 +79,15 @@ hive4 = server_fixture(
 hive3 = server_fixture(
     lambda folder, _: catalog_servers.HiveMetastore(folder, 3), "hive3"
 )
+hive4_postgresql = server_fixture(
+    lambda folder, get: catalog_servers.HiveMetastore(
+        folder, 4, database=get("metastore_database")
+    ),
+    "hive4_postgresql",
+)
+metastore_database = server_fixture(
+    lambda folder, _: catalog_servers.PostgreSql(folder), "metastore_database"
+)
 postgresql = server_fixture(
     lambda folder, _: catalog_servers.PostgreSql(folder), "postgresql"
 )
