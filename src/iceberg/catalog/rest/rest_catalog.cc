@@ -9,6 +9,7 @@
 #include "iceberg/catalog/rest/rest_endpoints.h"
 #include "iceberg/catalog/rest/rest_json.h"
 #include "iceberg/spec/json_reader.h"
+#include "io/aws_credentials.h"
 
 namespace floe::iceberg {
 namespace {
@@ -41,6 +42,13 @@ arrow::Result<std::unique_ptr<RestSession>> MakeSession(const std::string& name,
   parts.clock = http.clock;
   parts.random = http.random;
   ARROW_ASSIGN_OR_RAISE(parts.http, MakeHttpClient(settings.http, http));
+  if (settings.signs_requests) {
+    AwsSettings aws;
+    aws.prefix = "rest.";
+    aws.clock = http.clock;
+    ARROW_ASSIGN_OR_RAISE(parts.signing_keys,
+                          MakeAwsCredentialsProvider(properties, aws));
+  }
   if (previous != nullptr && previous->parts().auth->options() == login) {
     parts.auth = previous->parts().auth;
   } else {
@@ -75,8 +83,8 @@ void RegisterRestCatalog(CatalogRegistry& registry) {
 }
 
 RestCatalog::RestCatalog(std::string name, RestServerConfig server,
-                         std::unique_ptr<RestSession> session, std::shared_ptr<FileIO> io,
-                         HttpClientEnvironment http)
+                         std::shared_ptr<const RestSession> session,
+                         std::shared_ptr<FileIO> io, HttpClientEnvironment http)
     : name_(std::move(name)),
       server_(std::move(server)),
       session_(std::move(session)),
@@ -103,13 +111,14 @@ arrow::Result<std::shared_ptr<RestCatalog>> RestCatalog::Open(
                         MakeSession(name, server->properties, surroundings, first.get()));
   RestSession::Parts parts = session->parts();
   parts.takes_idempotency_keys = server->takes_idempotency_keys;
-  session = std::make_unique<RestSession>(session->settings(), std::move(parts));
+  std::shared_ptr<const RestSession> complete =
+      std::make_shared<RestSession>(session->settings(), std::move(parts));
   std::shared_ptr<FileIO> io = environment.io;
   if (io == nullptr || server->properties != properties) {
     ARROW_ASSIGN_OR_RAISE(io, MakeFileIO(server->properties));
   }
   return std::shared_ptr<RestCatalog>(new RestCatalog(
-      name, std::move(*server), std::move(session), std::move(io), surroundings));
+      name, std::move(*server), std::move(complete), std::move(io), surroundings));
 }
 
 std::string RestCatalog::NamespacePath(const Namespace& levels) const {

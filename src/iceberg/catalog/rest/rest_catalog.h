@@ -81,7 +81,7 @@ class RestCatalog final : public Catalog,
 
  private:
   RestCatalog(std::string name, RestServerConfig server,
-              std::unique_ptr<RestSession> session, std::shared_ptr<FileIO> io,
+              std::shared_ptr<const RestSession> session, std::shared_ptr<FileIO> io,
               HttpClientEnvironment http);
 
   std::string NamespacePath(const Namespace& levels) const;
@@ -95,7 +95,8 @@ class RestCatalog final : public Catalog,
                                        const RestAnswer& answer);
   arrow::Result<LoadedTable> TakeCommitted(const TableIdentifier& table,
                                            const RestAnswer& answer);
-  arrow::Result<std::shared_ptr<FileIO>> TableIo(const std::string& location,
+  arrow::Result<std::shared_ptr<FileIO>> TableIo(const TableIdentifier& table,
+                                                 const std::string& location,
                                                  const TableRecord& record) const;
   arrow::Result<LoadedTable> ResolveCommit(const TableIdentifier& table,
                                            const std::vector<TableUpdate>& updates,
@@ -105,7 +106,8 @@ class RestCatalog final : public Catalog,
                                           std::optional<LoadedTable>* now);
   arrow::Result<nlohmann::json> AwaitPlan(const RestCall& first,
                                           const RestAnswer& submitted);
-  arrow::Result<std::shared_ptr<FileIO>> PlanIo(const nlohmann::json& plan,
+  arrow::Result<std::shared_ptr<FileIO>> PlanIo(const TableIdentifier& table,
+                                                const nlohmann::json& plan,
                                                 const TableMetadata& metadata,
                                                 const std::optional<TableRecord>& record);
   std::string TokenOf(const TableIdentifier& table) const;
@@ -113,7 +115,8 @@ class RestCatalog final : public Catalog,
 
   const std::string name_;
   const RestServerConfig server_;
-  const std::unique_ptr<RestSession> session_;
+  /// Shared with the files of tables, which ask it for fresh credentials.
+  const std::shared_ptr<const RestSession> session_;
   const std::shared_ptr<FileIO> io_;
   const HttpClientEnvironment http_;
   mutable TableRecords records_;

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "iceberg/catalog/rest/rest_endpoints.h"
 #include "iceberg/expr/predicate.h"
 #include "iceberg/spec/manifest.h"
 #include "io/fake_http_server_test.h"
@@ -48,6 +49,12 @@ SnapshotRef RefTo(int64_t id) {
   return ref;
 }
 
+class FakeTime final : public Clock {
+ public:
+  int64_t NowMicros() const override { return now_ms * 1000; }
+  int64_t now_ms = 0;
+};
+
 // A server that answers each route with its answers in turn, the last one for ever.
 class RestCatalogTest : public ::testing::Test {
  protected:
@@ -77,7 +84,9 @@ class RestCatalogTest : public ::testing::Test {
     config.uri = server_.url() + "/";
     config.warehouse = "w";
     config.properties = std::move(properties);
-    return RestCatalog::Open(config, {},
+    CatalogEnvironment environment;
+    environment.clock = &time_;
+    return RestCatalog::Open(config, environment,
                              {.wait = [this](int64_t ms) { waits_.push_back(ms); }});
   }
 
@@ -121,6 +130,7 @@ class RestCatalogTest : public ::testing::Test {
     return count;
   }
 
+  FakeTime time_;
   json config_;
   std::map<std::string, std::deque<FakeAnswer>> routes_;
   std::vector<int64_t> waits_;
@@ -301,6 +311,17 @@ TEST_F(RestCatalogTest, IsNotInConflictWithItself) {
   ASSERT_TRUE(committed.ok()) << committed.status();
 }
 
+// Any other error would have the commit's files removed.
+TEST_F(RestCatalogTest, NeverTakesACommitThatMayHaveHappenedForAFailure) {
+  On(std::string("POST ") + kTablePath, {{.body = "no JSON"}});
+  On(std::string("GET ") + kTablePath, {{.status = 500}});
+  EXPECT_TRUE(IsError(Commit(*Open(), 7, 1).status(), ErrorCode::kCommitStateUnknown));
+  On(std::string("POST ") + kTablePath, {{.body = "{}"}});
+  EXPECT_TRUE(IsError(Commit(*Open(), 7, 1).status(), ErrorCode::kCommitStateUnknown));
+  On(std::string("POST ") + kTablePath, {Refusal(409, "CommitFailedException", "moved")});
+  EXPECT_TRUE(IsError(Commit(*Open(), 7, 1).status(), ErrorCode::kCommitStateUnknown));
+}
+
 TEST_F(RestCatalogTest, RepeatsUnderOneKeyWhereTheServerTakesKeys) {
   config_["idempotency-key-lifetime"] = "PT30M";
   On(std::string("POST ") + kTablePath,
@@ -369,6 +390,42 @@ TEST_F(RestCatalogTest, SignsRequests) {
               AllOf(HasSubstr("AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/"),
                     HasSubstr("/us-east-1/s3tables/aws4_request")));
   EXPECT_EQ(request.headers.at("original-authorization"), "Bearer t");
+}
+
+TEST_F(RestCatalogTest, RenewsVendedCredentialsOfFilesInUse) {
+  const auto credentials = [&](const char* id, const char* expires_at_ms) {
+    const json config = {{"s3.access-key-id", id},
+                         {"s3.secret-access-key", "secret"},
+                         {"s3.session-token", "session"},
+                         {"s3.session-token-expires-at-ms", expires_at_ms}};
+    const json wrong = {{"prefix", "file:///"}, {"config", {{"s3.access-key-id", "no"}}}};
+    return json::array({wrong, {{"prefix", "file:///nowhere"}, {"config", config}}});
+  };
+  json loaded = {{"metadata-location", "file:///nowhere/m.json"},
+                 {"metadata", Metadata({})},
+                 {"storage-credentials", credentials("FIRST", "1000000")}};
+  On(std::string("GET ") + kTablePath, {Json(loaded)});
+  On(std::string("GET ") + kTablePath + "/credentials",
+     {Json({{"storage-credentials", credentials("SECOND", "9000000")}})});
+  config_["endpoints"] = {kLoadTable, kLoadCredentials};
+  auto catalog = Open({{"s3.endpoint", server_.url()}, {"s3.region", "us-east-1"}});
+  const auto table = catalog->LoadTable(kTable);
+  ASSERT_TRUE(table.ok()) << table.status();
+  const auto key_of_last = [&] {
+    const std::string text = server_.requests().back().headers.at("authorization");
+    const size_t begin = text.find("Credential=") + 11;
+    return text.substr(begin, text.find('/', begin) - begin);
+  };
+  static_cast<void>(table->io->ReadAll("s3://b/x"));
+  EXPECT_EQ(key_of_last(), "FIRST");
+  time_.now_ms = 2'000'000;
+  static_cast<void>(table->io->ReadAll("s3://b/x"));
+  EXPECT_EQ(key_of_last(), "SECOND");
+  EXPECT_EQ(Count("GET", std::string(kTablePath) + "/credentials"), 1);
+  // Another load brings keys of its own; those in use are renewed as they end.
+  loaded["storage-credentials"] = credentials("THIRD", "9000001");
+  On(std::string("GET ") + kTablePath, {Json(loaded)});
+  EXPECT_EQ(catalog->LoadTable(kTable)->io, table->io);
 }
 
 TEST_F(RestCatalogTest, PlansScansOnTheServer) {

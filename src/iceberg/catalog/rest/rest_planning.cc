@@ -202,7 +202,7 @@ arrow::Result<std::optional<CatalogScan>> RestCatalog::PlanScan(
   }
   CatalogScan scan;
   scan.tasks = tasks.TakeTasks();
-  ARROW_ASSIGN_OR_RAISE(scan.io, PlanIo(answer.body, metadata, record));
+  ARROW_ASSIGN_OR_RAISE(scan.io, PlanIo(table, answer.body, metadata, record));
   return std::optional<CatalogScan>(std::move(scan));
 }
 

@@ -133,8 +133,6 @@ std::string NewIdempotencyKey(const Clock& clock, Random& random) {
 RestSession::RestSession(RestSettings settings, Parts parts)
     : settings_(std::move(settings)), parts_(std::move(parts)) {
   if (parts_.auth != nullptr) secrets_ = parts_.auth->options().Secrets();
-  secrets_.push_back(settings_.signing_keys.secret_access_key);
-  secrets_.push_back(settings_.signing_keys.session_token);
   std::erase(secrets_, std::string());
 }
 
@@ -156,11 +154,11 @@ arrow::Result<HttpResponse> RestSession::SendOnce(
   if (!authorization.empty()) {
     // The signature takes the Authorization header for itself.
     request.headers.emplace_back(
-        settings_.signs_requests ? "Original-Authorization" : "Authorization",
+        parts_.signing_keys != nullptr ? "Original-Authorization" : "Authorization",
         authorization);
   }
-  if (settings_.signs_requests) {
-    request.aws_credentials = settings_.signing_keys;
+  if (parts_.signing_keys != nullptr) {
+    ARROW_ASSIGN_OR_RAISE(request.aws_credentials, parts_.signing_keys->Get());
     request.sigv4_scope = settings_.signing_scope;
   }
   request.body = call.body;

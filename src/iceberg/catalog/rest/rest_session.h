@@ -12,6 +12,7 @@
 #include "base/random.h"
 #include "iceberg/catalog/rest/rest_auth.h"
 #include "iceberg/catalog/rest/rest_settings.h"
+#include "io/aws_credentials.h"
 #include "io/http_client.h"
 
 namespace floe::iceberg {
@@ -54,6 +55,8 @@ class RestSession {
     std::string catalog_name;
     std::shared_ptr<HttpClient> http;
     std::shared_ptr<RestAuth> auth;
+    /// Of the signature; null: requests are not signed.
+    std::shared_ptr<AwsCredentialsProvider> signing_keys;
     const Clock* clock = nullptr;
     Random* random = nullptr;
     bool takes_idempotency_keys = false;

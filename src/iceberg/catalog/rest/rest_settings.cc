@@ -4,15 +4,16 @@
 #include <charconv>
 #include <nlohmann/json.hpp>
 
-#include "base/env.h"
 #include "base/error.h"
 #include "iceberg/catalog/rest/rest_json.h"
 #include "iceberg/spec/json_reader.h"
+#include "io/aws_credentials.h"
 
 namespace floe::iceberg {
 namespace {
 
 constexpr int64_t kDayMs = int64_t{24} * 3600 * 1000;
+constexpr char kSigningPrefix[] = "rest.";
 constexpr char kHeaderPrefix[] = "header.";
 constexpr char kDelegationHeader[] = "X-Iceberg-Access-Delegation";
 constexpr char kDefaultDelegation[] = "vended-credentials";
@@ -103,39 +104,19 @@ arrow::Status ReadSigning(const PropertyMap& properties, RestSettings* settings)
   ARROW_ASSIGN_OR_RAISE(settings->signs_requests,
                         BoolProperty(properties, "rest.sigv4-enabled", type == "sigv4"));
   if (!settings->signs_requests) return arrow::Status::OK();
-  const auto from_environment = [](std::string value, const char* name) {
-    return value.empty() ? GetEnv(name).value_or("") : value;
-  };
   settings->signing_scope.service = FirstProperty(properties, {"rest.signing-name"});
   if (settings->signing_scope.service.empty()) {
     settings->signing_scope.service = "execute-api";
   }
-  settings->signing_scope.region = from_environment(
-      FirstProperty(properties, {"rest.signing-region", "client.region", "s3.region"}),
-      "AWS_REGION");
+  settings->signing_scope.region = FirstProperty(properties, {"rest.signing-region"});
   if (settings->signing_scope.region.empty()) {
-    settings->signing_scope.region = GetEnv("AWS_DEFAULT_REGION").value_or("");
+    ARROW_ASSIGN_OR_RAISE(settings->signing_scope.region,
+                          AwsRegion(properties, kSigningPrefix));
   }
-  AwsCredentials& keys = settings->signing_keys;
-  keys.access_key_id =
-      FirstProperty(properties, {"rest.access-key-id", "client.access-key-id"});
-  keys.secret_access_key =
-      FirstProperty(properties, {"rest.secret-access-key", "client.secret-access-key"});
-  keys.session_token =
-      FirstProperty(properties, {"rest.session-token", "client.session-token"});
-  if (keys.access_key_id.empty()) {
-    keys = {GetEnv("AWS_ACCESS_KEY_ID").value_or(""),
-            GetEnv("AWS_SECRET_ACCESS_KEY").value_or(""),
-            GetEnv("AWS_SESSION_TOKEN").value_or("")};
-  }
-  if (keys.access_key_id.empty() || settings->signing_scope.region.empty()) {
-    return MakeError(ErrorCode::kInvalidConfig,
-                     "rest.sigv4-enabled needs keys and a region: set "
-                     "client.access-key-id, client.secret-access-key and "
-                     "rest.signing-region, or AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY "
-                     "and AWS_REGION in the environment");
-  }
-  return arrow::Status::OK();
+  if (!settings->signing_scope.region.empty()) return arrow::Status::OK();
+  return MakeError(ErrorCode::kInvalidConfig,
+                   "rest.sigv4-enabled needs a region: set rest.signing-region, or "
+                   "AWS_REGION in the environment");
 }
 
 arrow::Status ReadHttp(const PropertyMap& properties, HttpClientOptions* http) {

@@ -41,7 +41,6 @@ struct RestSettings {
   std::vector<std::pair<std::string, std::string>> headers;  ///< header.*
   bool signs_requests = false;                               ///< rest.sigv4-enabled
   SigV4Scope signing_scope;
-  AwsCredentials signing_keys;
   HttpClientOptions http;
 
   /// `properties` hold "uri" and "warehouse" too.

@@ -7,6 +7,7 @@
 #include "iceberg/catalog/rest/rest_json.h"
 #include "iceberg/spec/json_reader.h"
 #include "iceberg/spec/metadata_json.h"
+#include "io/refreshing_file_io.h"
 
 namespace floe::iceberg {
 namespace {
@@ -17,8 +18,6 @@ constexpr int kNotModified = 304;
 constexpr int kNotFound = 404;
 // Memory that parsed metadata takes, roughly, per byte of JSON.
 constexpr int64_t kParsedBytesPerJsonByte = 3;
-// Credentials this close to their end are fetched anew with the table.
-constexpr int64_t kRenewCredentialsBeforeMs = 120'000;
 // Looks at the table after a commit without answer, and the waits before each.
 constexpr int64_t kOutcomeWaitsMs[] = {0, 1'000, 5'000};
 
@@ -55,6 +54,41 @@ PropertyMap TableProperties(const PropertyMap& catalog, const TableRecord& recor
   return properties;
 }
 
+VendedProperties Vended(const PropertyMap& catalog, const TableRecord& record,
+                        const std::string& location) {
+  VendedProperties vended;
+  vended.properties = TableProperties(catalog, record, location);
+  const int64_t expiry_ms = CredentialsExpiryMs(vended.properties);
+  if (expiry_ms != 0) vended.expires_at_ms = expiry_ms;
+  return vended;
+}
+
+bool IsCredential(const std::string& key) {
+  return key == "s3.access-key-id" || key == "s3.secret-access-key" ||
+         key == "s3.session-token" || key == "s3.session-token-expires-at-ms" ||
+         key.starts_with("gcs.oauth2.token") || key.starts_with("adls.sas-token");
+}
+
+/// Whether files opened for `before` serve for `now` too: nothing but credentials
+/// differs, and those are renewed as they end.
+bool IsReachedAlike(VendedProperties before, VendedProperties now) {
+  if (before.properties == now.properties) return true;
+  if (before.expires_at_ms == VendedProperties::kNeverExpires) return false;
+  const auto is_credential = [](const auto& pair) { return IsCredential(pair.first); };
+  std::erase_if(before.properties, is_credential);
+  std::erase_if(now.properties, is_credential);
+  return before.properties == now.properties;
+}
+
+/// `failure` to look at the table after a commit: its files may be the table's, so no
+/// other code will do.
+arrow::Status StateUnknown(const TableIdentifier& table, const arrow::Status& failure) {
+  return MakeError(ErrorCode::kCommitStateUnknown,
+                   "commit to table '{}': whether it happened could not be looked up: "
+                   "{}; look at the table's snapshots before the commit is repeated",
+                   table.ToString(), ErrorText(failure));
+}
+
 arrow::Status CheckTable(const TableIdentifier& table) {
   if (!table.levels.empty() && !table.name.empty()) return arrow::Status::OK();
   return MakeError(ErrorCode::kInvalidArgument,
@@ -79,15 +113,41 @@ std::string RestCatalog::TokenOf(const TableIdentifier& table) const {
 }
 
 arrow::Result<std::shared_ptr<FileIO>> RestCatalog::TableIo(
-    const std::string& location, const TableRecord& record) const {
-  const PropertyMap properties = TableProperties(server_.properties, record, location);
-  if (properties == server_.properties) return io_;
-  return MakeFileIO(properties);
+    const TableIdentifier& table, const std::string& location,
+    const TableRecord& record) const {
+  VendedProperties first = Vended(server_.properties, record, location);
+  if (first.properties == server_.properties) return io_;
+  if (first.expires_at_ms == VendedProperties::kNeverExpires) {
+    return MakeFileIO(first.properties);
+  }
+  RestCall call{.path = TablePath(table)};
+  call.what = What("renew the credentials of", table);
+  const bool has_endpoint = server_.Serves(kLoadCredentials);
+  if (has_endpoint) call.path += "/credentials";
+  // Not `this`: files may be in use longer than the catalog.
+  auto source = [call, has_endpoint, location, config = record.config, session = session_,
+                 catalog_properties =
+                     server_.properties]() -> arrow::Result<VendedProperties> {
+    ARROW_ASSIGN_OR_RAISE(const RestAnswer answer, session->Send(call));
+    ARROW_ASSIGN_OR_RAISE(const JsonObject object,
+                          JsonObject::Make(answer.body, "the catalog's answer"));
+    TableRecord record_now;
+    record_now.config = config;
+    if (!has_endpoint) {
+      ARROW_ASSIGN_OR_RAISE(record_now.config,
+                            JsonTextMap(object.Find("config"), "config"));
+    }
+    ARROW_ASSIGN_OR_RAISE(record_now.credentials, CredentialsOf(object));
+    return Vended(catalog_properties, record_now, location);
+  };
+  RefreshOptions options;
+  options.clock = http_.clock;
+  return MakeRefreshingFileIO(std::move(first), std::move(source), options);
 }
 
 /// A plan may come with credentials of its own for the files in it.
 arrow::Result<std::shared_ptr<FileIO>> RestCatalog::PlanIo(
-    const json& plan, const TableMetadata& metadata,
+    const TableIdentifier& table, const json& plan, const TableMetadata& metadata,
     const std::optional<TableRecord>& record) {
   ARROW_ASSIGN_OR_RAISE(const JsonObject object, JsonObject::Make(plan, "the plan"));
   ARROW_ASSIGN_OR_RAISE(auto credentials, CredentialsOf(object));
@@ -95,7 +155,7 @@ arrow::Result<std::shared_ptr<FileIO>> RestCatalog::PlanIo(
   TableRecord own;
   if (record) own.config = record->config;
   own.credentials = std::move(credentials);
-  return TableIo(metadata.location, own);
+  return TableIo(table, metadata.location, own);
 }
 
 /// A LoadTableResult.
@@ -114,14 +174,13 @@ arrow::Result<LoadedTable> RestCatalog::TakeTable(const TableIdentifier& table,
   const std::string& location = record.loaded.metadata->location;
   // Connections to the store are kept as long as it is reached in the same way.
   const auto before = records_.Find(table);
-  const bool is_same =
-      before &&
-      TableProperties(server_.properties, *before, before->loaded.metadata->location) ==
-          TableProperties(server_.properties, record, location);
-  if (is_same) {
+  if (before && before->loaded.metadata->location == location &&
+      IsReachedAlike(
+          Vended(server_.properties, *before, before->loaded.metadata->location),
+          Vended(server_.properties, record, location))) {
     record.loaded.io = before->loaded.io;
   } else {
-    ARROW_ASSIGN_OR_RAISE(record.loaded.io, TableIo(location, record));
+    ARROW_ASSIGN_OR_RAISE(record.loaded.io, TableIo(table, location, record));
   }
   record.bytes = kParsedBytesPerJsonByte * answer.body_bytes;
   LoadedTable loaded = record.loaded;
@@ -162,11 +221,7 @@ arrow::Result<LoadedTable> RestCatalog::LoadTable(const TableIdentifier& table) 
   ARROW_RETURN_NOT_OK(CheckServed(kLoadTable, call.what));
   const auto record = records_.Find(table);
   if (record && !record->etag.empty()) {
-    const int64_t expiry_ms = CredentialsExpiryMs(
-        TableProperties(server_.properties, *record, record->loaded.metadata->location));
-    const bool is_ending = expiry_ms != 0 && expiry_ms - kRenewCredentialsBeforeMs <=
-                                                 http_.clock->NowMillis();
-    if (!is_ending) call.headers = {{"If-None-Match", record->etag}};
+    call.headers = {{"If-None-Match", record->etag}};
   }
   auto answer = session_->Send(call);
   if (!answer.ok()) {
@@ -230,15 +285,17 @@ arrow::Result<LoadedTable> RestCatalog::CommitTable(
     // repetition is then with itself.
     std::optional<LoadedTable> now;
     const auto outcome = AskOutcome(table, updates, &now);
-    if (outcome.ok() && *outcome == CommitOutcome::kLanded && HasSnapshotAdded(updates)) {
+    if (!outcome.ok()) return StateUnknown(table, outcome.status());
+    if (*outcome == CommitOutcome::kLanded && HasSnapshotAdded(updates)) {
       return std::move(*now);
     }
   }
   ARROW_RETURN_NOT_OK(answer.status());
   auto committed = TakeCommitted(table, *answer);
+  if (committed.ok()) return committed;
   // It happened: an answer that cannot be read is looked up instead.
-  if (!committed.ok()) return LoadTable(table);
-  return committed;
+  auto loaded = LoadTable(table);
+  return loaded.ok() ? loaded : StateUnknown(table, loaded.status());
 }
 
 arrow::Result<CommitOutcome> RestCatalog::AskOutcome(
