@@ -13,6 +13,7 @@
 #include "arrow/record_batch.h"
 #include "base/error.h"
 #include "base/parallel.h"
+#include "io/prefetch.h"
 
 namespace floe::offline {
 namespace {
@@ -266,7 +267,10 @@ class KeyScan::Unit {
 template <typename Kernel>
 arrow::Status KeyScan::FeedAll(Kernel* kernel, ReadCounters* counters) {
   const auto& units = units_.units();
-  const int threads = options_.threads > 0 ? options_.threads : DefaultThreadCount();
+  int threads = options_.threads > 0 ? options_.threads : DefaultThreadCount();
+  if (!units.empty()) {
+    threads = ThreadsToRead(units_.file_of(units[0]).location(), threads);
+  }
   std::mutex mutex;
   return ParallelFor(
       static_cast<int64_t>(units.size()), threads, [&](int64_t task) -> arrow::Status {

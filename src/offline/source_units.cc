@@ -13,6 +13,7 @@
 #include "iceberg/format/parquet/column_chunk.h"
 #include "iceberg/format/parquet/parquet_reader.h"
 #include "iceberg/table/any_file.h"
+#include "io/prefetch.h"
 
 namespace floe::offline {
 namespace {
@@ -53,7 +54,10 @@ arrow::Result<SourceUnits> SourceUnits::Open(SourcePlan plan,
   units.plan_ = std::make_shared<const SourcePlan>(std::move(plan));
   units.options_ = options;
   units.files_.resize(units.plan_->tasks.size());
-  const int threads = options.threads > 0 ? options.threads : DefaultThreadCount();
+  int threads = options.threads > 0 ? options.threads : DefaultThreadCount();
+  if (!units.plan_->tasks.empty()) {
+    threads = ThreadsToRead(units.plan_->tasks.front().file->file_path, threads);
+  }
   ARROW_RETURN_NOT_OK(ParallelFor(
       static_cast<int64_t>(units.files_.size()), threads,
       [&](int64_t index) { return units.OpenFile(static_cast<size_t>(index)); }));

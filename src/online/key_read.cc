@@ -12,6 +12,7 @@
 #include "base/parallel.h"
 #include "iceberg/format/parquet/key_lookup.h"
 #include "iceberg/table/scan.h"
+#include "io/prefetch.h"
 
 namespace floe::online {
 
@@ -123,8 +124,10 @@ void KeyRead::AddCounters(OnlineReadCounters* counters) const {
 }
 
 arrow::Status KeyRead::ForEachTask(const std::function<arrow::Status(FileTask*)>& body) {
-  const int threads =
+  int threads =
       std::min<int>(threads_, static_cast<int>(tasks_.size() / kMinFilesPerThread) + 1);
+  // Of remote files each read is a wait, so that even two are worth a thread.
+  threads = ThreadsToRead(index_.table()->metadata()->location, threads);
   return ParallelFor(static_cast<int64_t>(tasks_.size()), threads,
                      [&](int64_t i) { return body(&tasks_[i]); });
 }

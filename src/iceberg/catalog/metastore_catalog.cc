@@ -69,7 +69,9 @@ class ReachableFiles {
     ARROW_ASSIGN_OR_RAISE(const PartitionSpec* spec,
                           metadata.SpecById(manifest.partition_spec_id));
     ARROW_ASSIGN_OR_RAISE(TypePtr type, spec->PartitionType(*metadata.schema()));
-    ARROW_ASSIGN_OR_RAISE(std::string bytes, io_.ReadAll(manifest.manifest_path));
+    ARROW_ASSIGN_OR_RAISE(std::string bytes,
+                          io_.ReadAll(manifest.manifest_path, FileIO::kMaxReadAllBytes,
+                                      manifest.manifest_length));
     ManifestReadOptions options;
     options.include_deleted = true;
     options.metrics_field_ids.emplace();

@@ -34,7 +34,10 @@ arrow::Status ReachableFiles::AddSnapshot(const Table& table, const Snapshot& sn
     ARROW_ASSIGN_OR_RAISE(const PartitionSpec* spec,
                           metadata.SpecById(manifest.partition_spec_id));
     ARROW_ASSIGN_OR_RAISE(TypePtr type, spec->PartitionType(*metadata.schema()));
-    ARROW_ASSIGN_OR_RAISE(std::string bytes, table.io()->ReadAll(manifest.manifest_path));
+    ARROW_ASSIGN_OR_RAISE(
+        std::string bytes,
+        table.io()->ReadAll(manifest.manifest_path, FileIO::kMaxReadAllBytes,
+                            manifest.manifest_length));
     ManifestReadOptions options;
     options.metrics_field_ids.emplace();
     ARROW_ASSIGN_OR_RAISE(auto entries, ReadManifest(bytes, manifest, *type, options));

@@ -11,6 +11,7 @@
 #include "iceberg/table/residual.h"
 #include "iceberg/table/scan.h"
 #include "iceberg/table/snapshot_manifests.h"
+#include "io/prefetch.h"
 
 namespace floe::iceberg {
 namespace {
@@ -101,7 +102,8 @@ class Planner {
 
  private:
   int Threads() const {
-    return options_.threads > 0 ? options_.threads : table_.context().threads;
+    if (options_.threads > 0) return options_.threads;
+    return ThreadsToRead(table_.metadata()->location, table_.context().threads);
   }
 
   arrow::Result<const SpecPlan*> SpecPlanOf(int32_t spec_id) {

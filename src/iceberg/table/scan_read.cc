@@ -9,10 +9,12 @@
 #include "arrow/type.h"
 #include "arrow/util/byte_size.h"
 #include "base/error.h"
+#include "base/request_counters.h"
 #include "iceberg/table/any_file.h"
 #include "iceberg/table/metadata_columns.h"
 #include "iceberg/table/reading_plan.h"
 #include "iceberg/table/scan.h"
+#include "io/prefetch.h"
 
 namespace floe::iceberg {
 namespace {
@@ -22,7 +24,9 @@ namespace {
 constexpr int64_t kReadaheadBytes = int64_t{128} << 20;
 
 int ThreadCount(const ScanPlan& plan, const ScanOptions& options) {
-  int wanted = options.threads > 0 ? options.threads : plan.table->context().threads;
+  const int wanted = options.threads > 0 ? options.threads
+                                         : ThreadsToRead(plan.table->metadata()->location,
+                                                         plan.table->context().threads);
   return static_cast<int>(
       std::min<int64_t>(std::max(wanted, 1), static_cast<int64_t>(plan.tasks.size())));
 }
@@ -37,7 +41,12 @@ class ParallelReader final : public arrow::RecordBatchReader {
         schema_(std::move(schema)),
         queues_(plan_->tasks.size()) {
     int count = ThreadCount(*plan_, options_);
-    for (int i = 0; i < count; ++i) threads_.emplace_back([this] { Work(); });
+    for (int i = 0; i < count; ++i) {
+      threads_.emplace_back([this, scope = RequestScope::Current()] {
+        RequestScope continued(scope);
+        Work();
+      });
+    }
   }
 
   ~ParallelReader() override { Stop(); }

@@ -66,7 +66,9 @@ arrow::Result<std::vector<ManifestEntry>> ReadAllEntries(const Table& table,
   ARROW_ASSIGN_OR_RAISE(const PartitionSpec* spec,
                         metadata.SpecById(manifest.partition_spec_id));
   ARROW_ASSIGN_OR_RAISE(TypePtr type, spec->PartitionType(*metadata.schema()));
-  ARROW_ASSIGN_OR_RAISE(std::string bytes, table.io()->ReadAll(manifest.manifest_path));
+  ARROW_ASSIGN_OR_RAISE(std::string bytes, table.io()->ReadAll(manifest.manifest_path,
+                                                               FileIO::kMaxReadAllBytes,
+                                                               manifest.manifest_length));
   ManifestReadOptions options;
   options.include_deleted = true;
   return ReadManifest(bytes, manifest, *type, options);

@@ -54,8 +54,9 @@ typename LruCache<std::vector<Item>>::Loaded ToLoaded(std::vector<Item> items) {
 
 /// As FileIO::ReadAll, without a copy where the file is mapped.
 arrow::Result<std::shared_ptr<arrow::Buffer>> ReadWhole(const FileIO& io,
-                                                        const std::string& location) {
-  ARROW_ASSIGN_OR_RAISE(const auto input, io.OpenInput(location));
+                                                        const std::string& location,
+                                                        int64_t size_bytes) {
+  ARROW_ASSIGN_OR_RAISE(const auto input, io.OpenInput(location, size_bytes));
   ARROW_ASSIGN_OR_RAISE(const int64_t size, input->GetSize());
   if (size > FileIO::kMaxReadAllBytes) {
     return MakeError(ErrorCode::kResourceExhausted,
@@ -110,7 +111,8 @@ arrow::Result<std::shared_ptr<const ManifestEntries>> MetadataCache::ManifestAt(
       ManifestKey(CacheLocation(io, manifest.manifest_path), partition_type,
                   metrics_field_ids),
       [&]() -> arrow::Result<LruCache<ManifestEntries>::Loaded> {
-        ARROW_ASSIGN_OR_RAISE(const auto bytes, ReadWhole(io, manifest.manifest_path));
+        ARROW_ASSIGN_OR_RAISE(const auto bytes, ReadWhole(io, manifest.manifest_path,
+                                                          manifest.manifest_length));
         ManifestReadOptions options;
         options.metrics_field_ids = metrics_field_ids;
         auto entries =

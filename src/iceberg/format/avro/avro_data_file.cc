@@ -30,7 +30,7 @@ arrow::Result<std::unique_ptr<AvroFile>> OpenFile(const FileIO& io,
                                                   const std::string& location,
                                                   int64_t file_size) {
   auto file = std::make_unique<AvroFile>();
-  ARROW_ASSIGN_OR_RAISE(file->input, io.OpenInput(location));
+  ARROW_ASSIGN_OR_RAISE(file->input, io.OpenInput(location, file_size));
   ARROW_ASSIGN_OR_RAISE(const int64_t size, file->input->GetSize());
   if (file_size >= 0 && size != file_size) {
     return MakeError(ErrorCode::kCorruptData, "it has {} bytes, its manifest says {}",

@@ -16,6 +16,7 @@
 #include "iceberg/format/orc/orc_metadata.h"
 #include "iceberg/format/orc/orc_stream.h"
 #include "iceberg/format/projected_reader.h"
+#include "io/prefetch.h"
 
 namespace floe::iceberg {
 namespace {
@@ -32,12 +33,18 @@ arrow::Result<std::shared_ptr<OrcFile>> OpenFile(const FileIO& io,
                                                  const std::string& location,
                                                  int64_t file_size) {
   auto file = std::make_shared<OrcFile>();
-  ARROW_ASSIGN_OR_RAISE(file->input, io.OpenInput(location));
+  ARROW_ASSIGN_OR_RAISE(file->input, io.OpenInput(location, file_size));
   ARROW_ASSIGN_OR_RAISE(const int64_t size, file->input->GetSize());
   if (file_size >= 0 && size != file_size) {
     return MakeError(ErrorCode::kCorruptData, "it has {} bytes, its manifest says {}",
                      size, file_size);
   }
+  constexpr int64_t kHeadBytes = 16;
+  constexpr int64_t kTailBytes = 256 << 10;
+  ARROW_ASSIGN_OR_RAISE(
+      file->input,
+      PrefetchRanges(file->input,
+                     {{0, kHeadBytes}, {size - std::min(size, kTailBytes), kTailBytes}}));
   ARROW_ASSIGN_OR_RAISE(file->tail, orc::ReadFileTail(file->input.get()));
   file->fields = orc::OrcFileFields(file->tail.types);
   return file;
@@ -46,8 +53,10 @@ arrow::Result<std::shared_ptr<OrcFile>> OpenFile(const FileIO& io,
 /// The streams of one stripe.
 class OpenStripe final : public orc::StripeSource {
  public:
-  OpenStripe(std::shared_ptr<OrcFile> file, orc::StripeFooter footer)
-      : file_(std::move(file)), footer_(std::move(footer)) {}
+  /// `input`: the file's, perhaps with the stripe's bytes fetched.
+  OpenStripe(std::shared_ptr<OrcFile> file, orc::StripeFooter footer,
+             std::shared_ptr<arrow::io::RandomAccessFile> input)
+      : file_(std::move(file)), footer_(std::move(footer)), input_(std::move(input)) {}
 
   const orc::Type& type(uint32_t column) const override {
     return file_->tail.types[column];
@@ -60,8 +69,7 @@ class OpenStripe final : public orc::StripeSource {
                                                      StreamKind kind) override {
     for (const orc::Stream& stream : footer_.streams) {
       if (stream.column != column || stream.kind != kind) continue;
-      ARROW_ASSIGN_OR_RAISE(auto bytes,
-                            file_->input->ReadAt(stream.offset, stream.length));
+      ARROW_ASSIGN_OR_RAISE(auto bytes, input_->ReadAt(stream.offset, stream.length));
       if (bytes->size() != stream.length) {
         return MakeError(ErrorCode::kCorruptData, "ORC file: a stream is cut off");
       }
@@ -86,6 +94,7 @@ class OpenStripe final : public orc::StripeSource {
  private:
   std::shared_ptr<OrcFile> file_;
   orc::StripeFooter footer_;
+  std::shared_ptr<arrow::io::RandomAccessFile> input_;
 };
 
 class OrcDecoder final : public FileDecoder {
@@ -129,10 +138,26 @@ class OrcDecoder final : public FileDecoder {
     return true;
   }
 
+  /// Where the streams of the wanted columns lie. The columns below a field follow its
+  /// own in number, up to the next field's.
+  std::vector<arrow::io::ReadRange> WantedRanges(const orc::StripeFooter& footer) const {
+    const std::vector<uint32_t>& fields = file_->tail.types[0].children;
+    std::vector<arrow::io::ReadRange> ranges;
+    for (const orc::Stream& stream : footer.streams) {
+      const auto after = std::upper_bound(fields.begin(), fields.end(), stream.column);
+      if (after == fields.begin()) continue;
+      const auto field = static_cast<size_t>(after - fields.begin()) - 1;
+      if (!orc::HasLeafIn(file_->fields[field], leaves_)) continue;
+      ranges.push_back({stream.offset, stream.length});
+    }
+    return ranges;
+  }
+
   arrow::Status Open(const orc::Stripe& stripe) {
     ARROW_ASSIGN_OR_RAISE(auto footer,
                           ReadStripeFooter(file_->input.get(), file_->tail, stripe));
-    stripe_ = std::make_unique<OpenStripe>(file_, std::move(footer));
+    ARROW_ASSIGN_OR_RAISE(auto input, PrefetchRanges(file_->input, WantedRanges(footer)));
+    stripe_ = std::make_unique<OpenStripe>(file_, std::move(footer), std::move(input));
     const orc::Type& root = file_->tail.types[0];
     for (size_t i = 0; i < root.children.size(); ++i) {
       const FileField& field = file_->fields[i];

@@ -16,6 +16,7 @@
 #include "iceberg/format/parquet/gather_values.h"
 #include "iceberg/format/parquet/parquet_status.h"
 #include "io/mapped_pages.h"
+#include "io/prefetch.h"
 #include "parquet/metadata.h"
 #include "parquet/page_index.h"
 #include "parquet/schema.h"
@@ -114,13 +115,57 @@ arrow::Result<RowGroupColumns::Chunk> RowGroupColumns::Locate(int column) const 
 }
 
 void RowGroupColumns::WillRead(const std::vector<int>& columns) {
-  planned_.clear();
   std::vector<PlannedRange> ranges;
   for (int column : columns) {
     auto chunk = Locate(column);
     // A chunk that cannot be read is reported when it is asked for.
     if (chunk.ok()) ranges.push_back({chunk->begin, chunk->end});
   }
+  PlanRanges(std::move(ranges));
+}
+
+arrow::Status RowGroupColumns::WillReadRows(const std::vector<int>& columns,
+                                            std::span<const uint32_t> rows) {
+  if (!IsRemoteInput(*file_->input()) || rows.empty()) return arrow::Status::OK();
+  std::vector<PlannedRange> ranges;
+  for (int column : columns) {
+    ARROW_ASSIGN_OR_RAISE(const Chunk chunk, Locate(column));
+    AddPagesOf(chunk, rows, &ranges);
+  }
+  PlanRanges(std::move(ranges));
+  return arrow::Status::OK();
+}
+
+void RowGroupColumns::AddPagesOf(const Chunk& chunk, std::span<const uint32_t> rows,
+                                 std::vector<PlannedRange>* ranges) {
+  if (chunk.index == nullptr || chunk.index->page_locations().empty()) {
+    ranges->push_back({chunk.begin, chunk.end});
+    return;
+  }
+  const std::vector<parquet::PageLocation>& pages = chunk.index->page_locations();
+  // Locations that lie outside the chunk are reported when they are read.
+  const auto add = [&](int64_t begin, int64_t end) {
+    begin = std::clamp(begin, chunk.begin, chunk.end);
+    end = std::clamp(end, chunk.begin, chunk.end);
+    if (begin < end) ranges->push_back({begin, end});
+  };
+  add(chunk.begin, pages[0].offset);
+  auto row = rows.begin();
+  for (size_t i = 0; i < pages.size() && row != rows.end(); ++i) {
+    const bool is_last = i + 1 == pages.size();
+    const auto stop =
+        is_last ? rows.end() : std::partition_point(row, rows.end(), [&](uint32_t r) {
+          return int64_t{r} < pages[i + 1].first_row_index;
+        });
+    if (stop != row) {
+      add(pages[i].offset, pages[i].offset + pages[i].compressed_page_size);
+    }
+    row = stop;
+  }
+}
+
+void RowGroupColumns::PlanRanges(std::vector<PlannedRange> ranges) {
+  planned_.clear();
   std::sort(
       ranges.begin(), ranges.end(),
       [](const PlannedRange& a, const PlannedRange& b) { return a.begin < b.begin; });
@@ -140,6 +185,46 @@ int64_t RowGroupColumns::PlannedEnd(int64_t at, int64_t otherwise) const {
   return otherwise;
 }
 
+arrow::Result<arrow::io::RandomAccessFile*> RowGroupColumns::InputFor(int64_t begin,
+                                                                      int64_t least_end,
+                                                                      int64_t* end) {
+  const auto holds = [&](const PlannedRange& range) {
+    return begin >= range.begin && least_end <= range.end;
+  };
+  auto held = std::find_if(ahead_ranges_.begin(), ahead_ranges_.end(), holds);
+  if (held == ahead_ranges_.end() && IsRemoteInput(*file_->input())) {
+    const auto planned = std::find_if(planned_.begin(), planned_.end(), holds);
+    if (planned != planned_.end()) {
+      ARROW_RETURN_NOT_OK(FetchAhead(begin, least_end, *planned));
+      held = std::find_if(ahead_ranges_.begin(), ahead_ranges_.end(), holds);
+    }
+  }
+  if (held == ahead_ranges_.end()) return file_->input().get();
+  *end = std::min(*end, held->end);
+  return ahead_.get();
+}
+
+arrow::Status RowGroupColumns::FetchAhead(int64_t begin, int64_t least_end,
+                                          const PlannedRange& planned) {
+  // All that is planned, or as much from here on as may be held.
+  int64_t bytes = 0;
+  for (const PlannedRange& range : planned_) bytes += range.end - range.begin;
+  std::vector<PlannedRange> next = planned_;
+  if (bytes > kAheadBytes) {
+    next = {{begin, std::max(least_end, std::min(planned.end, begin + kAheadBytes))}};
+  }
+  std::vector<arrow::io::ReadRange> wanted;
+  for (const PlannedRange& range : next) {
+    wanted.push_back({range.begin, range.end - range.begin});
+  }
+  // What was held before makes room first.
+  ahead_ranges_.clear();
+  ahead_.reset();
+  ARROW_ASSIGN_OR_RAISE(ahead_, PrefetchRanges(file_->input(), std::move(wanted)));
+  ahead_ranges_ = std::move(next);
+  return arrow::Status::OK();
+}
+
 arrow::Result<std::span<const uint8_t>> RowGroupColumns::Fetch(int64_t begin,
                                                                int64_t length,
                                                                int64_t ahead_end) {
@@ -148,22 +233,23 @@ arrow::Result<std::span<const uint8_t>> RowGroupColumns::Fetch(int64_t begin,
     const uint8_t* base = mapped_ != nullptr ? mapped_->data() : scratch_->window.data();
     return std::span<const uint8_t>(base + (begin - window_begin_), size);
   }
-  arrow::io::RandomAccessFile& input = *file_->input();
-  const bool mapped = input.supports_zero_copy();
-  const int64_t end =
-      mapped ? begin + length
-             : std::max(begin + length, std::min(ahead_end, begin + kReadBytes));
+  const bool mapped = file_->input()->supports_zero_copy();
+  int64_t end = mapped
+                    ? begin + length
+                    : std::max(begin + length, std::min(ahead_end, begin + kReadBytes));
   window_begin_ = window_end_ = 0;
   int64_t got = 0;
+  arrow::io::RandomAccessFile* input = file_->input().get();
   if (mapped) {
-    ARROW_ASSIGN_OR_RAISE(mapped_, input.ReadAt(begin, end - begin));
+    ARROW_ASSIGN_OR_RAISE(mapped_, input->ReadAt(begin, end - begin));
     got = mapped_->size();
     touched_begin_ = touched_bytes_ == 0 ? begin : std::min(touched_begin_, begin);
     touched_end_ = touched_bytes_ == 0 ? end : std::max(touched_end_, end);
     touched_bytes_ += got;
   } else {
+    ARROW_ASSIGN_OR_RAISE(input, InputFor(begin, begin + length, &end));
     ARROW_ASSIGN_OR_RAISE(
-        got, input.ReadAt(begin, end - begin, scratch_->window.Reserve(end - begin)));
+        got, input->ReadAt(begin, end - begin, scratch_->window.Reserve(end - begin)));
   }
   if (got != end - begin) return Corrupt("the file ends before it");
   ++counters_.reads;

@@ -59,9 +59,15 @@ class RowGroupColumns {
   /// are fetched in one read of up to kReadBytes. Optional; without it a read ends with
   /// its column.
   void WillRead(const std::vector<int>& columns);
+  /// The same for ReadRows of these rows (ascending) of each column: of a remote file
+  /// the pages they lie in are fetched at once. Nothing for files that are mapped.
+  arrow::Status WillReadRows(const std::vector<int>& columns,
+                             std::span<const uint32_t> rows);
   /// Ranges closer than this are fetched together.
   static constexpr int64_t kCoalesceGap = 64 << 10;
   static constexpr int64_t kReadBytes = 4 << 20;
+  /// Of a remote file, so much of what is planned is fetched at once.
+  static constexpr int64_t kAheadBytes = 32 << 20;
   /// Of a mapped file, so much may count as this process's memory before it is released.
   static constexpr int64_t kMappedBytes = 8 << 20;
 
@@ -98,6 +104,10 @@ class RowGroupColumns {
     int64_t end = 0;
     std::shared_ptr<parquet::OffsetIndex> index;  ///< Null: pages are found by walking.
   };
+  struct PlannedRange {
+    int64_t begin;
+    int64_t end;
+  };
   struct Page {
     PageHeader header;
     std::span<const uint8_t> body;
@@ -123,6 +133,12 @@ class RowGroupColumns {
   /// `ahead_end` may be fetched along.
   arrow::Result<std::span<const uint8_t>> Fetch(int64_t begin, int64_t length,
                                                 int64_t ahead_end);
+  /// The input to read bytes [begin, least_end) from. Of a remote file it holds what is
+  /// planned around them, and `*end` is lowered to where that ends.
+  arrow::Result<arrow::io::RandomAccessFile*> InputFor(int64_t begin, int64_t least_end,
+                                                       int64_t* end);
+  arrow::Status FetchAhead(int64_t begin, int64_t least_end, const PlannedRange& planned);
+  void PlanRanges(std::vector<PlannedRange> ranges);
   /// Lets go of a mapped file's pages once `least` bytes of it were touched.
   void ReleaseMapped(int64_t least);
   arrow::Result<PageHeader> FetchHeader(int64_t at, int64_t chunk_end, int64_t ahead_end);
@@ -130,17 +146,19 @@ class RowGroupColumns {
   /// How far reading on from `at` is wanted anyway.
   int64_t PlannedEnd(int64_t at, int64_t otherwise) const;
 
+  /// The bytes of the pages that hold `rows`, and of the dictionary before them.
+  static void AddPagesOf(const Chunk& chunk, std::span<const uint32_t> rows,
+                         std::vector<PlannedRange>* ranges);
+
   ParquetFilePtr file_;
   int row_group_;
   DecodeScratchPool* scratch_pool_;
   std::unique_ptr<DecodeScratch> scratch_;
   arrow::MemoryPool* pool_;
-  struct PlannedRange {
-    int64_t begin;
-    int64_t end;
-  };
   std::vector<PlannedRange> planned_;  ///< Ascending, disjoint.
-  int64_t window_begin_ = 0;           ///< What scratch_->window or mapped_ holds.
+  std::shared_ptr<arrow::io::RandomAccessFile> ahead_;
+  std::vector<PlannedRange> ahead_ranges_;  ///< What ahead_ holds.
+  int64_t window_begin_ = 0;                ///< What scratch_->window or mapped_ holds.
   int64_t window_end_ = 0;
   std::shared_ptr<arrow::Buffer> mapped_;
   int64_t touched_begin_ = 0;  ///< Of a mapped file, since the last release.

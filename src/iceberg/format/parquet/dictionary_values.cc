@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "iceberg/format/parquet/parquet_status.h"
+#include "io/prefetch.h"
 #include "parquet/column_page.h"
 #include "parquet/column_reader.h"
 #include "parquet/encoding.h"
@@ -143,8 +144,17 @@ arrow::Result<std::optional<Values>> DictionaryValues(const ParquetFile& file,
     if (!HasDictionaryPagesOnly(*file.row_group(row_group).ColumnChunk(column))) {
       return std::nullopt;
     }
-    auto reader = parquet::ParquetFileReader::Open(
-        file.input(), parquet::default_reader_properties(), file.metadata());
+    const auto chunk = file.row_group(row_group).ColumnChunk(column);
+    parquet::ReaderProperties properties;
+    std::shared_ptr<arrow::io::RandomAccessFile> input = file.input();
+    if (IsRemoteInput(*input)) {
+      // Of the chunk its first page alone is read.
+      properties.enable_buffered_stream();
+      const int64_t begin = chunk->dictionary_page_offset();
+      const int64_t end = chunk->data_page_offset() + properties.buffer_size();
+      ARROW_ASSIGN_OR_RAISE(input, PrefetchRanges(input, {{begin, end - begin}}));
+    }
+    auto reader = parquet::ParquetFileReader::Open(input, properties, file.metadata());
     auto pages = reader->RowGroup(row_group)->GetColumnPageReader(column);
     const std::shared_ptr<parquet::Page> page = pages->NextPage();
     if (page == nullptr || page->type() != parquet::PageType::DICTIONARY_PAGE) {

@@ -11,6 +11,7 @@
 #include "iceberg/format/parquet/key_column.h"
 #include "iceberg/format/parquet/page_decoder.h"
 #include "iceberg/format/parquet/parquet_status.h"
+#include "io/prefetch.h"
 #include "parquet/bloom_filter.h"
 #include "parquet/schema.h"
 #include "parquet/xxhasher.h"
@@ -101,6 +102,7 @@ class Lookup {
 
   arrow::Status SearchGroup(const KeyColumn::Group& group, const Candidates& candidates) {
     std::optional<PageDecoder> decoder;
+    ARROW_RETURN_NOT_OK(FetchPages(group, candidates));
     for (const KeyColumn::Page& page : group.pages) {
       const auto wanted = Within(page.bounds, keys_, candidates);
       if (wanted.empty()) continue;
@@ -126,8 +128,24 @@ class Lookup {
     return arrow::Status::OK();
   }
 
+  /// Fetches the pages that SearchGroup will read of a remote file, at once.
+  arrow::Status FetchPages(const KeyColumn::Group& group, const Candidates& candidates) {
+    input_ = file_.input();
+    if (!IsRemoteInput(*input_)) return arrow::Status::OK();
+    std::vector<arrow::io::ReadRange> ranges;
+    if (group.dictionary_size > 0) {
+      ranges.push_back({group.dictionary_offset, group.dictionary_size});
+    }
+    for (const KeyColumn::Page& page : group.pages) {
+      if (!Within(page.bounds, keys_, candidates).empty()) {
+        ranges.push_back({page.offset, page.size});
+      }
+    }
+    return PrefetchRanges(input_, std::move(ranges)).Value(&input_);
+  }
+
   arrow::Result<std::shared_ptr<arrow::Buffer>> Read(int64_t offset, int64_t size) {
-    ARROW_ASSIGN_OR_RAISE(auto buffer, file_.input()->ReadAt(offset, size));
+    ARROW_ASSIGN_OR_RAISE(auto buffer, input_->ReadAt(offset, size));
     if (buffer->size() != size) {
       return Corrupt(fmt::format("it ends before byte {}", offset + size));
     }
@@ -250,6 +268,7 @@ class Lookup {
   }
 
   const ParquetFile& file_;
+  std::shared_ptr<arrow::io::RandomAccessFile> input_;
   const parquet::ColumnDescriptor& descriptor_;
   const Keys& keys_;
   KeyLookupCounters& counters_;

@@ -9,6 +9,7 @@
 #include "iceberg/format/parquet/parquet_bounds.h"
 #include "iceberg/format/parquet/parquet_status.h"
 #include "io/path_mapping.h"
+#include "io/prefetch.h"
 #include "parquet/bloom_filter.h"
 #include "parquet/bloom_filter_reader.h"
 #include "parquet/file_reader.h"
@@ -29,6 +30,10 @@ const parquet::ReaderProperties& KeptReaderProperties() {
 /// A parsed footer against its serialized size, roughly (measured on wide files).
 constexpr int64_t kFooterExpansion = 6;
 constexpr int64_t kFileCost = 4096;
+/// What is read of a remote file's end at once: most footers, and small files whole.
+constexpr int64_t kTailBytes = 256 << 10;
+/// Indexes and bloom filters of a remote file are read at once up to so many bytes.
+constexpr int64_t kIndexBytesMax = 8 << 20;
 
 arrow::Status Corrupt(const std::string& location, const std::string& what) {
   return MakeError(ErrorCode::kCorruptData, "the Parquet file '{}' is damaged: {}",
@@ -110,12 +115,15 @@ arrow::Result<ParquetFilePtr> ParquetFile::Load(const FileIO& io,
                                                 int64_t file_size) {
   std::shared_ptr<ParquetFile> file(new ParquetFile());
   file->location_ = location;
-  ARROW_ASSIGN_OR_RAISE(file->input_, io.OpenInput(location));
+  ARROW_ASSIGN_OR_RAISE(file->input_, io.OpenInput(location, file_size));
   ARROW_ASSIGN_OR_RAISE(file->file_size_, file->input_->GetSize());
   if (file_size >= 0 && file->file_size_ != file_size) {
     return Corrupt(location, fmt::format("it has {} bytes, its manifest says {}",
                                          file->file_size_, file_size));
   }
+  const int64_t tail = std::min(file->file_size_, kTailBytes);
+  ARROW_ASSIGN_OR_RAISE(file->input_,
+                        PrefetchRanges(file->input_, {{file->file_size_ - tail, tail}}));
   ARROW_RETURN_NOT_OK(GuardParquet(location, [&]() -> arrow::Status {
     auto reader = parquet::ParquetFileReader::Open(file->input_);
     file->metadata_ = reader->metadata();
@@ -153,7 +161,8 @@ arrow::Status ParquetFile::ReadRowGroups() {
 }
 
 int64_t ParquetFile::CacheCost() const {
-  int64_t cost = kFileCost + kFooterExpansion * metadata_->size();
+  int64_t cost =
+      kFileCost + kFooterExpansion * metadata_->size() + PrefetchedBytes(*input_);
   // Indexes and filters are counted at once, though they are read when needed.
   for (const auto& group : row_groups_) {
     for (int column = 0; column < group->num_columns(); ++column) {
@@ -195,14 +204,44 @@ ParquetFile::ChunkIndexes& ParquetFile::Chunk(int row_group, int column) const {
   return *chunk;
 }
 
+int64_t ParquetFile::IndexesBegin() const {
+  int64_t begin = file_size_;
+  const auto take = [&](int64_t offset) {
+    // Some writers scatter them between the row groups: those are read one by one.
+    if (offset > file_size_ - kIndexBytesMax) begin = std::min(begin, offset);
+  };
+  for (const auto& group : row_groups_) {
+    for (int column = 0; column < group->num_columns(); ++column) {
+      const auto chunk = group->ColumnChunk(column);
+      if (const auto location = chunk->GetColumnIndexLocation()) take(location->offset);
+      if (const auto location = chunk->GetOffsetIndexLocation()) take(location->offset);
+      if (const auto offset = chunk->bloom_filter_offset()) take(*offset);
+    }
+  }
+  return std::max<int64_t>(begin, 0);
+}
+
+arrow::Result<std::shared_ptr<arrow::io::RandomAccessFile>> ParquetFile::IndexInput()
+    const {
+  if (!IsRemoteInput(*input_)) return input_;
+  std::lock_guard<std::mutex> lock(index_mutex_);
+  if (index_input_ == nullptr) {
+    const int64_t begin = IndexesBegin();
+    ARROW_ASSIGN_OR_RAISE(index_input_,
+                          PrefetchRanges(input_, {{begin, file_size_ - begin}}));
+  }
+  return index_input_;
+}
+
 arrow::Result<std::shared_ptr<parquet::OffsetIndex>> ParquetFile::OffsetIndex(
     int row_group, int column) const {
   ChunkIndexes& chunk = Chunk(row_group, column);
   std::unique_lock<std::mutex> lock(chunk.mutex);
   if (chunk.has_offset_index) return chunk.offset_index;
   ARROW_RETURN_NOT_OK(GuardParquet(location_, [&]() -> arrow::Status {
+    ARROW_ASSIGN_OR_RAISE(const auto input, IndexInput());
     auto reader =
-        parquet::PageIndexReader::Make(input_.get(), metadata_, KeptReaderProperties());
+        parquet::PageIndexReader::Make(input.get(), metadata_, KeptReaderProperties());
     auto group = reader->RowGroup(row_group);
     std::shared_ptr<parquet::OffsetIndex> index;
     if (group != nullptr) index = group->GetOffsetIndex(column);
@@ -222,8 +261,9 @@ arrow::Result<std::shared_ptr<parquet::ColumnIndex>> ParquetFile::ColumnIndex(
   std::unique_lock<std::mutex> lock(chunk.mutex);
   if (chunk.has_column_index) return chunk.column_index;
   ARROW_RETURN_NOT_OK(GuardParquet(location_, [&]() -> arrow::Status {
+    ARROW_ASSIGN_OR_RAISE(const auto input, IndexInput());
     auto reader =
-        parquet::PageIndexReader::Make(input_.get(), metadata_, KeptReaderProperties());
+        parquet::PageIndexReader::Make(input.get(), metadata_, KeptReaderProperties());
     auto group = reader->RowGroup(row_group);
     if (group != nullptr) chunk.column_index = group->GetColumnIndex(column);
     return arrow::Status::OK();
@@ -238,8 +278,9 @@ arrow::Result<std::shared_ptr<const parquet::BloomFilter>> ParquetFile::BloomFil
   std::unique_lock<std::mutex> lock(chunk.mutex);
   if (chunk.has_bloom_filter) return chunk.bloom_filter;
   ARROW_RETURN_NOT_OK(GuardParquet(location_, [&]() -> arrow::Status {
+    ARROW_ASSIGN_OR_RAISE(const auto input, IndexInput());
     auto reader =
-        parquet::BloomFilterReader::Make(input_, metadata_, KeptReaderProperties());
+        parquet::BloomFilterReader::Make(input, metadata_, KeptReaderProperties());
     auto group = reader->RowGroup(row_group);
     if (group != nullptr) chunk.bloom_filter = group->GetColumnBloomFilter(column);
     return arrow::Status::OK();

@@ -104,6 +104,10 @@ class ParquetFile {
   arrow::Status ReadRowGroups();
   int64_t CacheCost() const;
   ChunkIndexes& Chunk(int row_group, int column) const;
+  /// The input to read indexes and bloom filters from; of a remote file with all of them,
+  /// where they lie together.
+  arrow::Result<std::shared_ptr<arrow::io::RandomAccessFile>> IndexInput() const;
+  int64_t IndexesBegin() const;
 
   std::string location_;
   std::shared_ptr<arrow::io::RandomAccessFile> input_;
@@ -112,6 +116,8 @@ class ParquetFile {
   std::vector<int64_t> row_group_starts_;
   std::vector<std::unique_ptr<parquet::RowGroupMetaData>> row_groups_;
   std::shared_ptr<const FileSchema> own_fields_;
+  mutable std::mutex index_mutex_;
+  mutable std::shared_ptr<arrow::io::RandomAccessFile> index_input_;
   mutable std::mutex mutex_;
   mutable std::unordered_map<int64_t, std::unique_ptr<ChunkIndexes>> chunks_;
   mutable std::unordered_map<int, std::shared_ptr<const KeyColumn>> key_columns_;

@@ -10,6 +10,7 @@
 #include "iceberg/format/parquet/selected_rows.h"
 #include "iceberg/format/row_projector.h"
 #include "iceberg/format/row_ranges.h"
+#include "io/prefetch.h"
 #include "parquet/arrow/reader.h"
 #include "parquet/file_reader.h"
 #include "parquet/metadata.h"
@@ -190,16 +191,35 @@ class DataFileReader final : public arrow::RecordBatchReader {
     group_is_open_ = false;
   }
 
+  /// Where the open row group's columns lie.
+  std::vector<arrow::io::ReadRange> GroupRanges() const {
+    std::vector<arrow::io::ReadRange> ranges;
+    for (const int column : projector_->leaf_columns()) {
+      const auto chunk = file_->row_group(group_).ColumnChunk(column);
+      int64_t begin = chunk->data_page_offset();
+      if (chunk->has_dictionary_page() && chunk->dictionary_page_offset() > 0) {
+        begin = std::min(begin, chunk->dictionary_page_offset());
+      }
+      ranges.push_back({begin, chunk->total_compressed_size()});
+    }
+    return ranges;
+  }
+
   arrow::Status OpenReader() {
-    if (reader_ != nullptr) return arrow::Status::OK();
+    const bool is_remote = IsRemoteInput(*file_->input());
+    if (reader_ != nullptr && !is_remote) return arrow::Status::OK();
+    std::shared_ptr<arrow::io::RandomAccessFile> input = file_->input();
+    if (is_remote) {
+      ARROW_ASSIGN_OR_RAISE(input, PrefetchRanges(std::move(input), GroupRanges()));
+    }
     parquet::ReaderProperties properties(pool_);
     parquet::ArrowReaderProperties arrow_properties(/*use_threads=*/false);
     arrow_properties.set_batch_size(options_.batch_rows);
     arrow_properties.set_coerce_int96_timestamp_unit(arrow::TimeUnit::MICRO);
-    // Mapped files are read in place; others by few, large, coalesced reads.
-    arrow_properties.set_pre_buffer(!file_->input()->supports_zero_copy());
+    // Mapped files are read in place, and of remote ones the row group is there already.
+    arrow_properties.set_pre_buffer(!is_remote && !input->supports_zero_copy());
     auto parquet_reader =
-        parquet::ParquetFileReader::Open(file_->input(), properties, file_->metadata());
+        parquet::ParquetFileReader::Open(std::move(input), properties, file_->metadata());
     ARROW_ASSIGN_OR_RAISE(
         reader_, parquet::arrow::FileReader::Make(pool_, std::move(parquet_reader),
                                                   arrow_properties));

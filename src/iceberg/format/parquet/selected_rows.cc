@@ -25,6 +25,11 @@ arrow::Result<bool> SelectedRowsReader::CanRead(const ParquetFile& file, int row
 
 arrow::Result<std::shared_ptr<arrow::RecordBatch>> SelectedRowsReader::Read(
     const ColumnProjection& projection, std::span<const uint32_t> rows) {
+  std::vector<int> leaves;
+  for (const ProjectedColumn& column : projection.columns()) {
+    if (column.source != nullptr) leaves.push_back(column.source->column);
+  }
+  ARROW_RETURN_NOT_OK(columns_.WillReadRows(leaves, rows));
   arrow::ArrayVector arrays;
   for (const ProjectedColumn& column : projection.columns()) {
     arrays.emplace_back();

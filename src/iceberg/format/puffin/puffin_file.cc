@@ -12,6 +12,7 @@
 #include "arrow/util/compression.h"
 #include "base/error.h"
 #include "iceberg/spec/json_reader.h"
+#include "io/prefetch.h"
 
 namespace floe::iceberg {
 namespace {
@@ -194,6 +195,10 @@ arrow::Status PuffinFile::ReadFooter() {
     return MakeError(ErrorCode::kCorruptData, "{} bytes are too few for a Puffin file",
                      size);
   }
+  constexpr int64_t kFooterReadBytes = 64 << 10;
+  ARROW_ASSIGN_OR_RAISE(
+      input_, PrefetchRanges(
+                  input_, {{size - std::min(size, kFooterReadBytes), kFooterReadBytes}}));
   ARROW_ASSIGN_OR_RAISE(auto tail_buffer, input_->ReadAt(size - kTailBytes, kTailBytes));
   const auto tail = static_cast<std::string_view>(*tail_buffer);
   if (tail.size() != kTailBytes || tail.substr(kMagicOffset) != kMagic) {
