@@ -242,6 +242,28 @@ FLOE_EXPORT floe_error* floe_maintain(floe_catalog* catalog, const char* table,
                                       const char* action, const char* options_json,
                                       char** out_json);
 
+/// Gives a table whose metadata exists a name in the catalog; its namespace is made when
+/// missing. `out_json` may be NULL; it receives {"metadata_location", "table_uuid"}.
+/// Errors: ALREADY_EXISTS, NO_SUCH_FILE, CORRUPT_DATA.
+FLOE_EXPORT floe_error* floe_register_table(floe_catalog* catalog, const char* table,
+                                            const char* metadata_location,
+                                            char** out_json);
+
+/// Makes a table of Parquet files where they lie: metadata alone is written, statistics
+/// are the footers', key=value folders become identity partitions, columns are found by
+/// name (schema.name-mapping.default).
+///
+/// request_json: {"paths": [folder or file], "append"?: to a table that exists (false),
+/// "dry_run"?: boolean, "nanoseconds"?: "refuse", "truncate" or "keep" (format 3),
+/// "partition_types"?: {key: Iceberg type}, "properties"?: {text: text} of a new table
+/// (gc.enabled=false: upkeep never deletes the files), "storage_options"?: to read the
+/// files with}. `out_json` may be NULL; it receives {"files", "rows", "bytes",
+/// "format_version", "schema"} and, unless a dry run, "metadata_location" and
+/// "snapshot_id". Errors: INVALID_ARGUMENT names the file that does not fit,
+/// ALREADY_EXISTS.
+FLOE_EXPORT floe_error* floe_migrate(floe_catalog* catalog, const char* table,
+                                     const char* request_json, char** out_json);
+
 /// Reads a table, pruned by the filter, as a stream of batches in no fixed order.
 ///
 /// `table` is "namespace.table", or the path or file:// URI of a metadata.json, for
@@ -310,8 +332,10 @@ FLOE_EXPORT floe_error* floe_plan_files(floe_catalog* catalog, const char* table
 /// }
 /// `entity` may be NULL (see start_us). `out_receipt_json` may be NULL; it receives what
 /// asks for the same rows again: {"format": 1, "query", "views": [{"view", "source",
-/// "table_uuid", "snapshot_id", "schema_id"}]}. Errors: NO_SUCH_TABLE, NO_SUCH_COLUMN,
-/// RESOURCE_EXHAUSTED past memory_budget_bytes.
+/// "table_uuid", "snapshot_id", "schema_id"}]}, and what it took this time, until the
+/// stream was handed over: "cost": {"requests": {"get", "head", "put", "list", "delete",
+/// "catalog"}, "read_bytes", "written_bytes", "retries"}. Errors: NO_SUCH_TABLE,
+/// NO_SUCH_COLUMN, RESOURCE_EXHAUSTED past memory_budget_bytes.
 FLOE_EXPORT floe_error* floe_historical_features(floe_catalog* catalog,
                                                  const char* request_json,
                                                  struct ArrowArrayStream* entity,
@@ -324,7 +348,8 @@ FLOE_EXPORT floe_error* floe_historical_features(floe_catalog* catalog,
 /// table's metadata, "files_kept": with row groups to read, "row_groups",
 /// "row_groups_kept", "rows_kept", "bytes_kept", "key_bytes", "feature_bytes", "files":
 /// [{"path", "size_bytes", "row_groups", "row_groups_kept", "rows_kept", "key_bytes",
-/// "feature_bytes"}]}]}. Bytes are the compressed columns of the row groups kept; of
+/// "feature_bytes"}]}], "cost": of this explanation, as in a receipt}. Bytes are the
+/// compressed columns of the row groups kept; of
 /// feature columns only the pages with rows found are then read.
 FLOE_EXPORT floe_error* floe_explain_historical_features(floe_catalog* catalog,
                                                          const char* request_json,

@@ -77,6 +77,11 @@ floe_error* floe_delete_rows(floe_catalog* catalog, const char* table,
 floe_error* floe_maintain(floe_catalog* catalog, const char* table,
                                       const char* action, const char* options_json,
                                       char** out_json);
+floe_error* floe_register_table(floe_catalog* catalog, const char* table,
+                                            const char* metadata_location,
+                                            char** out_json);
+floe_error* floe_migrate(floe_catalog* catalog, const char* table,
+                                     const char* request_json, char** out_json);
 floe_error* floe_scan(floe_catalog* catalog, const char* table,
                                   const char* options_json, struct ArrowArrayStream* out);
 floe_error* floe_plan_files(floe_catalog* catalog, const char* table,

@@ -39,6 +39,7 @@ class Catalog:
         """The keys are those of feature_store.yaml (floe.config). Raises FloeConfigError
         naming a wrong key, FloeError where the catalog cannot be reached."""
         out = ffi.new("floe_catalog**")
+        self._storage_options = dict(storage_options or {})
         config = {
             "catalog_type": catalog_type,
             "catalog_name": catalog_name,
@@ -109,6 +110,45 @@ class Catalog:
 
     def drop_table(self, table, purge=False):
         check(lib().floe_drop_table(self.handle, text(table), int(purge)))
+
+    def register_table(self, table, metadata_location):
+        """Gives a table whose metadata.json exists a name in this catalog."""
+        out = ffi.new("char**")
+        check(
+            lib().floe_register_table(
+                self.handle, text(table), text(metadata_location), out
+            )
+        )
+        return json.loads(take_text(out))
+
+    def migrate(
+        self,
+        table,
+        paths,
+        append=False,
+        dry_run=False,
+        nanoseconds="refuse",
+        partition_types=None,
+        properties=None,
+    ):
+        """Makes a table of Parquet files or folders where they lie (floe_migrate in
+        floe.h); append=True adds them to one that exists.
+
+        Returns {"files", "rows", "bytes", "format_version", "schema"} and, unless
+        dry_run, "metadata_location" and "snapshot_id".
+        """
+        request = {
+            "paths": [os.fspath(path) for path in paths],
+            "append": append,
+            "dry_run": dry_run,
+            "nanoseconds": nanoseconds,
+            "partition_types": partition_types or {},
+            "properties": properties or {},
+            "storage_options": self._storage_options,
+        }
+        out = ffi.new("char**")
+        check(lib().floe_migrate(self.handle, text(table), json_text(request), out))
+        return json.loads(take_text(out))
 
     def append(self, table, rows, snapshot_properties=None, add_columns=False):
         """Appends a pyarrow Table, RecordBatch or RecordBatchReader in one snapshot. With

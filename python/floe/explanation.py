@@ -14,6 +14,9 @@ class Explanation(dict):
         lines = [f"{self['entity_rows']} entity rows{partly}"]
         for view in self["views"]:
             lines += _view_lines(view)
+        requests = self["cost"]["requests"]
+        made = ", ".join(f"{count} {kind}" for kind, count in requests.items() if count)
+        lines.append(f"requests made to find out: {made or 'none'}")
         return "\n".join(lines)
 
 

@@ -148,6 +148,25 @@ def test_the_configuration_reference_is_current():
     assert generate.formatted(generate.header()) == generate.HEADER.read_text()
 
 
+def test_the_page_of_costs_has_the_programs_prices():
+    header = (ROOT / "src/cli/store_prices.h").read_text()
+    row = r'\{"([^"]+)", ([\d.]+), ([\d.]+), ([\d.]+), "([^"]+)",\s*"([^"]+)"\}'
+    prices = [
+        (store, *map(float, numbers), as_of, source)
+        for store, *numbers, as_of, source in re.findall(row, header)
+    ]
+    assert len(prices) == 4
+    table = (ROOT / "docs/costs.md").read_text().split("## Prices")[1]
+    cells = [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in table.splitlines() if line.startswith("| ")
+    ][1:]
+    assert prices == [
+        (store, *map(float, numbers), as_of, source)
+        for store, *numbers, as_of, source in cells
+    ]
+
+
 def test_links_between_pages_lead_somewhere():
     for page in [*ROOT.glob("docs/*.md"), ROOT / "README.md", ROOT / "CONTRIBUTING.md"]:
         for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):

@@ -93,6 +93,8 @@ def test_historical_features_by_service_and_in_batches(store):
     assert job.metadata.max_event_timestamp == frame.event_timestamp.max()
     (view,) = job.receipt["views"]
     assert view["snapshot_id"]
+    cost = job.receipt["cost"]
+    assert cost["requests"]["catalog"] > 0 and cost["retries"] == 0
 
 
 def test_entity_frames_of_every_kind_give_the_same(store, tmp_path):

@@ -85,6 +85,8 @@ def test_explain_says_which_files_and_row_groups_are_read(store, catalog_of):
     assert view["feature_bytes"] == sizes.pop("trips")
     assert view["key_bytes"] == sum(sizes.values())
     assert json.loads(plan.to_json()) == plan
+    assert plan["cost"]["requests"]["catalog"] > 0
+    assert "catalog" in str(plan).splitlines()[-1]
     assert f"files {view['files_kept']} of {added} kept" in str(plan)
     nothing = retrieval(store, entity_df=frame().iloc[3:4]).explain()["views"][0]
     assert nothing["row_groups_kept"] == 0 and nothing["bytes_kept"] == 0

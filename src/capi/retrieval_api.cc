@@ -6,6 +6,7 @@
 #include "arrow/record_batch.h"
 #include "base/error.h"
 #include "base/progress.h"
+#include "base/request_counters.h"
 #include "capi/error.h"
 #include "capi/handles.h"
 #include "capi/request.h"
@@ -14,6 +15,7 @@
 #include "offline/feature_statistics.h"
 #include "offline/historical_features.h"
 #include "offline/pull.h"
+#include "offline/receipt.h"
 #include "offline/source.h"
 
 namespace floe::capi {
@@ -131,12 +133,17 @@ arrow::Status HistoricalFeatures(floe_catalog* catalog, const char* request_json
                                  char** out_receipt_json) {
   InputStream input(entity);
   std::shared_ptr<Progress> timeout;
+  const auto counters = std::make_shared<RequestCounters>();
+  RequestScope scope(counters);
   ARROW_ASSIGN_OR_RAISE(offline::HistoricalFeaturesRequest request,
                         HistoricalRequestOf(catalog, request_json, &input, &timeout));
   ARROW_ASSIGN_OR_RAISE(offline::HistoricalFeatures features,
                         offline::GetHistoricalFeatures(std::move(request)));
   ARROW_RETURN_NOT_OK(ExportRows(std::move(features.reader), std::move(timeout), out));
-  if (out_receipt_json != nullptr) *out_receipt_json = ToCString(features.receipt_json);
+  if (out_receipt_json != nullptr) {
+    *out_receipt_json =
+        ToCString(offline::WithCost(features.receipt_json, counters->totals()));
+  }
   return arrow::Status::OK();
 }
 
@@ -145,11 +152,13 @@ arrow::Status ExplainHistoricalFeatures(floe_catalog* catalog, const char* reque
   InputStream input(entity);
   ARROW_RETURN_NOT_OK(CheckNotNull(out_json, "out_json"));
   std::shared_ptr<Progress> timeout;
+  const auto counters = std::make_shared<RequestCounters>();
+  RequestScope scope(counters);
   ARROW_ASSIGN_OR_RAISE(offline::HistoricalFeaturesRequest request,
                         HistoricalRequestOf(catalog, request_json, &input, &timeout));
   ARROW_ASSIGN_OR_RAISE(std::string plan,
                         offline::ExplainHistoricalFeatures(std::move(request)));
-  *out_json = ToCString(plan);
+  *out_json = ToCString(offline::WithCost(plan, counters->totals()));
   return arrow::Status::OK();
 }
 
@@ -162,6 +171,8 @@ arrow::Status Pull(Puller pull, floe_catalog* catalog, const char* request_json,
                         Request::Parse(request_json, "the pull request",
                                        {"source", "join_keys", "features", "start_us",
                                         "end_us", "options"}));
+  const auto counters = std::make_shared<RequestCounters>();
+  RequestScope scope(counters);
   offline::PullRequest made;
   ARROW_ASSIGN_OR_RAISE(Request source, request.Object("source", SourceKeys()));
   ARROW_ASSIGN_OR_RAISE(made.source, SourceOf(catalog, source));
@@ -174,7 +185,10 @@ arrow::Status Pull(Puller pull, floe_catalog* catalog, const char* request_json,
   made.options.progress = timeout.get();
   ARROW_ASSIGN_OR_RAISE(offline::PulledRows rows, pull(std::move(made)));
   ARROW_RETURN_NOT_OK(ExportRows(std::move(rows.reader), std::move(timeout), out));
-  if (out_receipt_json != nullptr) *out_receipt_json = ToCString(rows.receipt_json);
+  if (out_receipt_json != nullptr) {
+    *out_receipt_json =
+        ToCString(offline::WithCost(rows.receipt_json, counters->totals()));
+  }
   return arrow::Status::OK();
 }
 

@@ -6,12 +6,13 @@
 
 #include "base/error.h"
 #include "cli/command.h"
+#include "cli/request_stats.h"
 
 namespace floe::cli {
 namespace {
 
 constexpr char kFooter[] =
-    R"(Which catalog: the flags above, else FLOE_CATALOG_URI and FLOE_WAREHOUSE, else the
+    R"(Which catalog: the flags above, else --pyiceberg, else FLOE_CATALOG_URI and FLOE_WAREHOUSE, else the
 offline_store of ./feature_store.yaml, else the embedded one under ./data.
 
 Examples:
@@ -19,6 +20,8 @@ Examples:
   floe describe feast.driver_stats
   floe scan feast.driver_stats --columns driver_id,conv_rate --filter "conv_rate > 0.5" --limit 5
   floe scan path/to/00003-x.metadata.json --format csv
+  floe catalogs --catalog-uri 'postgresql://floe:${PASSWORD}@db/iceberg' --warehouse s3://lake/wh
+  floe migrate data/trips demo.trips --dry-run
   floe history --entities entities.parquet --output training.parquet \
       --view "table=feast.driver_stats;key=driver_id;time=event_timestamp;ttl=1d;features=conv_rate"
 
@@ -29,11 +32,20 @@ void AddGlobalOptions(CLI::App& app, GlobalOptions* global) {
   CatalogOptions& catalog = global->catalog;
   app.add_option("--catalog-type", catalog.catalog_type, "Kind of catalog: sql")
       ->group("Catalog");
+  app.add_option("--property", catalog.properties,
+                 "KEY=VALUE of the catalog or its files, e.g. s3.region=eu-central-1; "
+                 "${VAR} in it is taken from the environment; may be given again")
+      ->allow_extra_args(false)
+      ->group("Catalog");
+  app.add_option("--pyiceberg", catalog.pyiceberg,
+                 "Take this catalog of PyIceberg's .pyiceberg.yaml")
+      ->group("Catalog");
   app.add_option("--catalog-name", catalog.catalog_name,
                  "Name of the catalog inside its database (floe)")
       ->group("Catalog");
   app.add_option("--catalog-uri", catalog.uri,
-                 "Where the catalog is, e.g. sqlite:////data/catalog.db")
+                 "Where the catalog is, e.g. sqlite:////data/catalog.db or "
+                 "postgresql://user:${PASSWORD}@host/database")
       ->group("Catalog");
   app.add_option("--warehouse", catalog.warehouse, "Folder or URI of new tables")
       ->group("Catalog");
@@ -45,6 +57,8 @@ void AddGlobalOptions(CLI::App& app, GlobalOptions* global) {
       ->group("Catalog");
   app.add_flag("--json", global->json, "Print answers and errors as JSON");
   app.add_flag("--quiet", global->quiet, "Show no progress");
+  app.add_flag("--stats", global->stats,
+               "Say on stderr which requests were made and what they cost");
 }
 
 void PrintError(const arrow::Status& status, bool json) {
@@ -58,6 +72,14 @@ void PrintError(const arrow::Status& status, bool json) {
                                   {"retryable", IsRetryable(status)}}}};
   std::cerr << error.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)
             << "\n";
+}
+
+void PrintStats(const RequestCounters::Totals& totals, bool json) {
+  if (json) {
+    std::cerr << nlohmann::json({{"stats", StatsJson(totals)}}) << "\n";
+  } else {
+    std::cerr << StatsText(totals);
+  }
 }
 
 }  // namespace
@@ -103,6 +125,9 @@ int Run(int argc, char** argv) {
   AddTableCommands(app, global, &action);
   AddScanCommand(app, global, &action);
   AddHistoryCommand(app, global, &action);
+  AddCatalogsCommand(app, global, &action);
+  AddRegisterCommand(app, global, &action);
+  AddMigrateCommand(app, global, &action);
   AddMaintainCommand(app, global, &action);
   try {
     app.parse(argc, argv);
@@ -111,6 +136,8 @@ int Run(int argc, char** argv) {
   }
   const arrow::Status status = action();
   std::cout.flush();
+  // The process does one thing: its totals are that thing's, whatever thread did it.
+  if (global.stats) PrintStats(RequestCounters::Process().totals(), global.json);
   if (!status.ok()) {
     PrintError(status, global.json);
   } else if (!std::cout) {

@@ -8,6 +8,7 @@
 
 #include "base/env.h"
 #include "base/error.h"
+#include "base/join.h"
 #include "iceberg/catalog/glue/glue_catalog.h"
 #include "iceberg/catalog/hive/hive_catalog.h"
 #include "iceberg/catalog/rest/rest_catalog.h"
@@ -21,6 +22,7 @@ namespace {
 using iceberg::CatalogConfig;
 
 constexpr char kFeastConfigFile[] = "feature_store.yaml";
+constexpr char kPyIcebergConfigFile[] = ".pyiceberg.yaml";
 constexpr char kEmbeddedDatabase[] = "data/floe_catalog.db";
 constexpr char kEmbeddedWarehouse[] = "data/warehouse";
 
@@ -116,11 +118,97 @@ arrow::Result<bool> ReadFeastConfig(const std::filesystem::path& file,
   return false;
 }
 
-std::map<std::string, std::string> StorageProperties(const CatalogOptions& options) {
+arrow::Result<std::map<std::string, std::string>> StorageProperties(
+    const CatalogOptions& options) {
+  std::map<std::string, std::string> properties;
+  for (const std::string& text : options.properties) {
+    const size_t equals = text.find('=');
+    if (equals == std::string::npos || equals == 0) {
+      // Not repeated: without its "=" it may be a secret alone.
+      return MakeError(ErrorCode::kInvalidArgument,
+                       "--property takes KEY=VALUE, such as s3.region=eu-central-1");
+    }
+    ARROW_ASSIGN_OR_RAISE(properties[text.substr(0, equals)],
+                          ExpandEnvironment(text.substr(equals + 1)));
+  }
   std::string prefixes;
   for (const std::string& prefix : options.path_prefixes) prefixes += prefix + ";";
-  if (prefixes.empty()) return {};
-  return {{kPathPrefixesProperty, prefixes}};
+  if (!prefixes.empty()) properties[kPathPrefixesProperty] = prefixes;
+  return properties;
+}
+
+/// Where PyIceberg looks for its configuration, in its order.
+std::vector<std::filesystem::path> PyIcebergFiles() {
+  std::vector<std::filesystem::path> files;
+  for (const char* variable : {"PYICEBERG_HOME", "HOME"}) {
+    const auto folder = GetEnv(variable);
+    if (folder && !folder->empty()) {
+      files.push_back(std::filesystem::path(*folder) / kPyIcebergConfigFile);
+    }
+  }
+  files.emplace_back(kPyIcebergConfigFile);
+  return files;
+}
+
+/// PyIceberg's guess where a catalog has no type.
+std::string TypeOfUri(const std::string& uri) {
+  if (uri.starts_with("http")) return "rest";
+  if (uri.starts_with("thrift")) return "hive";
+  return "sql";
+}
+
+arrow::Status ReadPyIcebergCatalog(const YAML::Node& catalog, CatalogConfig* config) {
+  config->catalog_type.clear();
+  for (const auto& entry : catalog) {
+    const auto key = entry.first.as<std::string>();
+    const auto value = entry.second.as<std::string>();
+    if (key == "py-catalog-impl") {
+      return MakeError(ErrorCode::kNotSupported,
+                       "the catalog uses {}, Python code that floe cannot run", key);
+    }
+    if (key == "type") {
+      config->catalog_type = value;
+    } else if (key == "uri") {
+      config->uri = value;
+    } else if (key == "warehouse") {
+      config->warehouse = value;
+    } else {
+      config->properties[key] = value;
+    }
+  }
+  if (config->catalog_type.empty()) config->catalog_type = TypeOfUri(config->uri);
+  return arrow::Status::OK();
+}
+
+arrow::Result<std::string> ReadPyIcebergConfig(const std::string& name,
+                                               CatalogConfig* config) {
+  ARROW_ASSIGN_OR_RAISE(std::shared_ptr<FileIO> io, MakeFileIO({}));
+  for (const std::filesystem::path& file : PyIcebergFiles()) {
+    if (!std::filesystem::exists(file)) continue;
+    ARROW_ASSIGN_OR_RAISE(const std::string text, io->ReadAll(file.string()));
+    try {
+      const YAML::Node catalogs = YAML::Load(text)["catalog"];
+      std::vector<std::string> names;
+      for (const auto& entry : catalogs) names.push_back(entry.first.as<std::string>());
+      if (!catalogs || !catalogs[name]) {
+        return MakeError(ErrorCode::kInvalidConfig, "{} has no catalog '{}'; it has: {}",
+                         file.string(), name, JoinText(names, ", "));
+      }
+      config->catalog_name = name;
+      ARROW_RETURN_NOT_OK(WithContext(ReadPyIcebergCatalog(catalogs[name], config),
+                                      "file", file.string()));
+      return file.string();
+    } catch (const YAML::Exception& error) {
+      return MakeError(ErrorCode::kInvalidConfig,
+                       "{} is not the YAML PyIceberg expects: {}", file.string(),
+                       error.what());
+    }
+  }
+  return MakeError(
+      ErrorCode::kInvalidConfig,
+      "there is no {} in PYICEBERG_HOME, the home folder or this one to take "
+      "catalog '{}' from",
+      kPyIcebergConfigFile, name);
 }
 
 bool LooksLikeMetadataFile(const std::string& text) {
@@ -135,7 +223,10 @@ arrow::Result<ResolvedCatalog> ResolveCatalog(const CatalogOptions& options) {
   CatalogConfig& config = resolved.config;
   const std::filesystem::path repo = RepoFolder(options);
   const std::filesystem::path feast_config = repo / kFeastConfigFile;
-  if (const auto uri = GetEnv("FLOE_CATALOG_URI"); options.uri.empty() && uri) {
+  if (!options.pyiceberg.empty()) {
+    ARROW_ASSIGN_OR_RAISE(resolved.origin,
+                          ReadPyIcebergConfig(options.pyiceberg, &config));
+  } else if (const auto uri = GetEnv("FLOE_CATALOG_URI"); options.uri.empty() && uri) {
     config.uri = *uri;
     config.warehouse = GetEnv("FLOE_WAREHOUSE").value_or("");
     resolved.origin = "environment (FLOE_CATALOG_URI)";
@@ -146,11 +237,12 @@ arrow::Result<ResolvedCatalog> ResolveCatalog(const CatalogOptions& options) {
   if (!options.catalog_type.empty()) config.catalog_type = options.catalog_type;
   if (!options.catalog_name.empty()) config.catalog_name = options.catalog_name;
   if (!options.uri.empty()) {
-    config.uri = options.uri;
+    ARROW_ASSIGN_OR_RAISE(config.uri, ExpandEnvironment(options.uri));
     resolved.origin = "flags";
   }
   if (!options.warehouse.empty()) config.warehouse = options.warehouse;
-  for (auto& [key, value] : StorageProperties(options)) config.properties[key] = value;
+  ARROW_ASSIGN_OR_RAISE(const auto properties, StorageProperties(options));
+  for (const auto& [key, value] : properties) config.properties[key] = value;
   if (config.uri.empty() && config.catalog_type == "sql") {
     const std::string warehouse = config.warehouse;
     UseEmbedded(repo, &config);
@@ -161,22 +253,26 @@ arrow::Result<ResolvedCatalog> ResolveCatalog(const CatalogOptions& options) {
   return resolved;
 }
 
-arrow::Result<std::shared_ptr<iceberg::Catalog>> OpenCatalog(
-    const CatalogOptions& options) {
-  ARROW_ASSIGN_OR_RAISE(const ResolvedCatalog resolved, ResolveCatalog(options));
-  iceberg::CatalogRegistry registry;
+void RegisterCatalogs(iceberg::CatalogRegistry& registry) {
   iceberg::RegisterGlueCatalog(registry);
   iceberg::RegisterHiveCatalog(registry);
   iceberg::RegisterSqlCatalog(registry);
   iceberg::RegisterRestCatalog(registry);
+}
+
+arrow::Result<std::shared_ptr<iceberg::Catalog>> OpenCatalog(
+    const CatalogOptions& options) {
+  ARROW_ASSIGN_OR_RAISE(const ResolvedCatalog resolved, ResolveCatalog(options));
+  iceberg::CatalogRegistry registry;
+  RegisterCatalogs(registry);
   return registry.Open(resolved.config);
 }
 
 arrow::Result<iceberg::TablePtr> LoadTable(const CatalogOptions& options,
                                            const std::string& name_or_path) {
   if (LooksLikeMetadataFile(name_or_path)) {
-    ARROW_ASSIGN_OR_RAISE(std::shared_ptr<FileIO> io,
-                          MakeFileIO(StorageProperties(options)));
+    ARROW_ASSIGN_OR_RAISE(const auto properties, StorageProperties(options));
+    ARROW_ASSIGN_OR_RAISE(std::shared_ptr<FileIO> io, MakeFileIO(properties));
     return iceberg::Table::FromMetadataFile(std::move(io), name_or_path);
   }
   ARROW_ASSIGN_OR_RAISE(const auto identifier,

@@ -18,6 +18,10 @@ struct CatalogOptions {
   std::string uri;
   std::string warehouse;
   std::string feast_repo;
+  /// "key=value" of storage_options; ${VAR} in a value is taken from the environment.
+  std::vector<std::string> properties;
+  /// A catalog of PyIceberg's .pyiceberg.yaml.
+  std::string pyiceberg;
   /// Where moved tables are read, as "from=to" (io/path_mapping.h).
   std::vector<std::string> path_prefixes;
 };
@@ -28,12 +32,16 @@ struct ResolvedCatalog {
   std::string origin;
 };
 
-/// Flags first, then FLOE_CATALOG_URI and FLOE_WAREHOUSE, then the offline_store of the
-/// Feast repo's feature_store.yaml when its type is Floe's, then the embedded catalog
-/// (data/floe_catalog.db and data/warehouse under the repo's folder, as the Python
-/// plugin has it). Flags override single keys of what is found. kInvalidConfig names the
-/// file and the key.
+/// Flags first, then the named catalog of PyIceberg's .pyiceberg.yaml (of PYICEBERG_HOME,
+/// the home folder or this one), then FLOE_CATALOG_URI and FLOE_WAREHOUSE, then the
+/// offline_store of the Feast repo's feature_store.yaml when its type is Floe's, then the
+/// embedded catalog (data/floe_catalog.db and data/warehouse under the repo's folder, as
+/// the Python plugin has it). Flags override single keys of what is found.
+/// kInvalidConfig names the file and the key.
 arrow::Result<ResolvedCatalog> ResolveCatalog(const CatalogOptions& options);
+
+/// The kinds of catalog this program holds.
+void RegisterCatalogs(iceberg::CatalogRegistry& registry);
 
 /// Opens the resolved catalog.
 arrow::Result<std::shared_ptr<iceberg::Catalog>> OpenCatalog(

@@ -17,6 +17,7 @@ struct GlobalOptions {
   CatalogOptions catalog;
   bool json = false;
   bool quiet = false;  ///< No progress.
+  bool stats = false;  ///< Requests, bytes and what they cost, on stderr.
 };
 
 /// What the chosen command will do once parsing has succeeded.
@@ -29,6 +30,9 @@ void AddDoctorCommand(CLI::App& app, const GlobalOptions& global, Action* action
 void AddTableCommands(CLI::App& app, const GlobalOptions& global, Action* action);
 void AddScanCommand(CLI::App& app, const GlobalOptions& global, Action* action);
 void AddMaintainCommand(CLI::App& app, const GlobalOptions& global, Action* action);
+void AddCatalogsCommand(CLI::App& app, const GlobalOptions& global, Action* action);
+void AddRegisterCommand(CLI::App& app, const GlobalOptions& global, Action* action);
+void AddMigrateCommand(CLI::App& app, const GlobalOptions& global, Action* action);
 void AddHistoryCommand(CLI::App& app, const GlobalOptions& global, Action* action);
 
 }  // namespace floe::cli

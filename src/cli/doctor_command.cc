@@ -64,11 +64,11 @@ Finding CheckWarehouse(const iceberg::CatalogConfig& config) {
 
 Finding CheckCatalog(const iceberg::CatalogConfig& config,
                      const CatalogOptions& options) {
-  const std::string shown = config.catalog_type + " " + config.uri;
+  const std::string shown = config.catalog_type + " " + iceberg::ShownUri(config.uri);
   // Opening makes a missing database; looking at the state of things must not.
-  const size_t prefix = config.uri.find("///");
-  if (config.catalog_type == "sql" && prefix != std::string::npos &&
-      !std::filesystem::exists(config.uri.substr(prefix + 3))) {
+  constexpr std::string_view kSqlite = "sqlite:///";
+  if (config.catalog_type == "sql" && config.uri.starts_with(kSqlite) &&
+      !std::filesystem::exists(config.uri.substr(kSqlite.size()))) {
     return {Verdict::kNote, "catalog", shown + " does not exist yet",
             "it is made with the first table: feast apply, or feast materialize"};
   }

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/request_counters.h"
 #include "cli/command.h"
 #include "cli/entity_frame.h"
 #include "cli/output.h"
@@ -11,6 +12,7 @@
 #include "cli/view_text.h"
 #include "io/file_io.h"
 #include "offline/historical_features.h"
+#include "offline/receipt.h"
 
 namespace floe::cli {
 namespace {
@@ -78,7 +80,9 @@ arrow::Status RunHistory(const GlobalOptions& global, const HistoryArguments& ar
                         WriteRows(*features.reader, format, arguments.output, progress));
   if (!arguments.receipt.empty()) {
     ARROW_ASSIGN_OR_RAISE(const std::shared_ptr<FileIO> io, MakeFileIO({}));
-    ARROW_RETURN_NOT_OK(io->Write(arguments.receipt, features.receipt_json + "\n"));
+    const std::string receipt =
+        offline::WithCost(features.receipt_json, RequestCounters::Process().totals());
+    ARROW_RETURN_NOT_OK(io->Write(arguments.receipt, receipt + "\n"));
   }
   if (!arguments.output.empty() && !global.quiet) {
     std::cerr << rows << " rows written to " << arguments.output << "\n";

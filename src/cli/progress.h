@@ -10,13 +10,15 @@ namespace floe::cli {
 /// stderr is no terminal or the user asked for quiet. One thread.
 class Progress {
  public:
-  Progress(std::string what, bool quiet);
+  /// `unit` is what Advance counts.
+  Progress(std::string what, bool quiet, std::string unit = "rows");
   ~Progress();
-  /// `rows` done so far.
-  void Advance(int64_t rows);
+  /// `count` done so far.
+  void Advance(int64_t count);
 
  private:
   std::string what_;
+  std::string unit_;
   bool enabled_;
   bool shown_ = false;
   std::chrono::steady_clock::time_point started_;

@@ -95,4 +95,18 @@ std::string PullReceipt(const PullRequest& request, const std::string& kind,
                {"views", Json::array({PinJson(pin.source, pin)})}});
 }
 
+std::string WithCost(const std::string& json, const RequestCounters::Totals& totals) {
+  Json answer = Json::parse(json);
+  Json requests = Json::object();
+  for (int kind = 0; kind < kRequestKinds; ++kind) {
+    const auto one = static_cast<RequestKind>(kind);
+    requests[std::string(RequestKindName(one))] = totals.of(one);
+  }
+  answer["cost"] = {{"requests", std::move(requests)},
+                    {"read_bytes", totals.read_bytes},
+                    {"written_bytes", totals.written_bytes},
+                    {"retries", totals.retries}};
+  return Text(answer);
+}
+
 }  // namespace floe::offline

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "base/request_counters.h"
 #include "offline/bound_source.h"
 #include "offline/historical_features.h"
 #include "offline/pull.h"
@@ -18,5 +19,10 @@ std::string HistoricalReceipt(const HistoricalFeaturesRequest& request,
 /// The same for a pull of `kind`, "pull_latest" or "pull_all".
 std::string PullReceipt(const PullRequest& request, const std::string& kind,
                         const SourcePin& pin);
+
+/// `json`, an object, with the requests an answer cost: {"requests": {"get": 3, ...},
+/// "read_bytes", "written_bytes", "retries"} under "cost". It differs from one time to
+/// the next (caches), so it is no part of what a receipt pins.
+std::string WithCost(const std::string& json, const RequestCounters::Totals& totals);
 
 }  // namespace floe::offline

@@ -180,3 +180,25 @@ def test_what_is_wrong_is_named_without_the_password(server, tmp_path):
             "port": "SERVICE_UNAVAILABLE",
             "host": "SERVICE_UNAVAILABLE",
         }[what], (what, message)
+
+
+def test_the_command_finds_every_step_in_order(server, tmp_path):
+    password = urllib.parse.urlsplit(server.uri).password
+    command = [
+        ROOT / "build/release/floe", "--json", "--stats", "--catalog-uri",
+        server.uri.replace(password, "${DATABASE_PASSWORD}"), "--warehouse",
+        str(tmp_path / "warehouse"), "catalogs",
+    ]
+    done = subprocess.run(
+        command, env={**os.environ, "DATABASE_PASSWORD": password}, check=False,
+        capture_output=True, text=True,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    for step in ("reach", "authenticate", "list", "create", "commit", "read", "drop"):
+        assert f'"step": "{step}"' in done.stdout
+    assert "failed" not in done.stdout
+    assert '"catalog":' in done.stderr
+    assert password not in done.stdout + done.stderr
+    assert list((tmp_path / "warehouse").rglob("*")) == []
+    left = [n for n in open_floe(server.uri, tmp_path).list_namespaces() if "floe_check" in n]
+    assert left == []

@@ -220,14 +220,33 @@ void LongValueBounds::Count(const arrow::Array& array, const NestedField& field)
   }
 }
 
+std::vector<int32_t> FooterFieldIds(const parquet::FileMetaData& footer) {
+  std::vector<int32_t> ids;
+  for (int column = 0; column < footer.num_columns(); ++column) {
+    ids.push_back(footer.schema()->Column(column)->schema_node()->field_id());
+  }
+  return ids;
+}
+
+std::vector<int64_t> SplitOffsets(const parquet::FileMetaData& footer) {
+  std::vector<int64_t> offsets;
+  for (int group = 0; group < footer.num_row_groups(); ++group) {
+    const auto chunk = footer.RowGroup(group)->ColumnChunk(0);
+    offsets.push_back(chunk->has_dictionary_page() ? chunk->dictionary_page_offset()
+                                                   : chunk->data_page_offset());
+  }
+  return offsets;
+}
+
 arrow::Result<std::vector<ColumnMetrics>> MakeColumnMetrics(
-    const parquet::FileMetaData& footer, const Schema& schema,
-    const MetricsConfig& config, const std::map<int32_t, int64_t>& nan_counts,
+    const parquet::FileMetaData& footer, const std::vector<int32_t>& field_ids,
+    const Schema& schema, const MetricsConfig& config,
+    const std::map<int32_t, int64_t>& nan_counts,
     const std::map<int32_t, LongValueBounds::Bounds>& long_bounds) {
   std::vector<ColumnMetrics> result;
   for (int column = 0; column < footer.num_columns(); ++column) {
     const parquet::ColumnDescriptor& descriptor = *footer.schema()->Column(column);
-    const int32_t field_id = descriptor.schema_node()->field_id();
+    const int32_t field_id = field_ids[static_cast<size_t>(column)];
     const NestedField* field = schema.FindField(field_id);
     if (field == nullptr) continue;
     ColumnMetrics metrics;

@@ -52,12 +52,20 @@ class LongValueBounds {
   std::map<int32_t, Bounds> bounds_;
 };
 
-/// Iceberg metrics of a written file, by field id, from its footer (bounds merged over
-/// row groups), and from the NaNs and long values seen while writing.
+/// The field ids a footer's leaf columns have, in their order; -1 where there is none.
+std::vector<int32_t> FooterFieldIds(const parquet::FileMetaData& footer);
+
+/// Iceberg metrics of a file, by field id, from its footer (bounds merged over row
+/// groups), and from the NaNs and long values seen while writing. `field_ids` are those
+/// of the leaf columns.
 arrow::Result<std::vector<ColumnMetrics>> MakeColumnMetrics(
-    const parquet::FileMetaData& footer, const Schema& schema,
-    const MetricsConfig& config, const std::map<int32_t, int64_t>& nan_counts,
+    const parquet::FileMetaData& footer, const std::vector<int32_t>& field_ids,
+    const Schema& schema, const MetricsConfig& config,
+    const std::map<int32_t, int64_t>& nan_counts,
     const std::map<int32_t, LongValueBounds::Bounds>& long_bounds);
+
+/// Where the footer's row groups begin in the file.
+std::vector<int64_t> SplitOffsets(const parquet::FileMetaData& footer);
 
 /// The first `length` characters of a UTF-8 text: a lower bound of it.
 std::string TruncatedLowerText(std::string_view text, int32_t length);

@@ -417,15 +417,11 @@ class DataFileWriter::Impl {
     file.file_path = options_.location;
     file.file_format = FileFormat::kParquet;
     file.record_count = footer->num_rows();
-    ARROW_ASSIGN_OR_RAISE(file.metrics,
-                          MakeColumnMetrics(*footer, *options_.schema, options_.metrics,
-                                            nans_.counts(), long_values_.bounds()));
-    for (int i = 0; i < footer->num_row_groups(); ++i) {
-      const auto chunk = footer->RowGroup(i)->ColumnChunk(0);
-      file.split_offsets.push_back(chunk->has_dictionary_page()
-                                       ? chunk->dictionary_page_offset()
-                                       : chunk->data_page_offset());
-    }
+    ARROW_ASSIGN_OR_RAISE(
+        file.metrics,
+        MakeColumnMetrics(*footer, FooterFieldIds(*footer), *options_.schema,
+                          options_.metrics, nans_.counts(), long_values_.bounds()));
+    file.split_offsets = SplitOffsets(*footer);
     ARROW_RETURN_NOT_OK(sink_->Close());
     flushed_bytes_ = file.file_size_bytes;
     group_memory_bytes_ = 0;
