@@ -4,6 +4,7 @@
 
 #include "arrow/array/builder_binary.h"
 #include "arrow/io/memory.h"
+#include "arrow/scalar.h"
 #include "arrow/table.h"
 #include "iceberg/table/test_table.h"
 #include "parquet/arrow/writer.h"
