@@ -114,6 +114,7 @@ class FaultProxy:
         self.take_down()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(START_SECONDS)
+        free_port.given.discard(self.port)
 
     def inject(self, fault, when=lambda exchange: True, times=1):
         """The next `times` requests for which `when` holds meet the fault."""

@@ -4,6 +4,8 @@ import io
 import logging
 import traceback
 
+OTHERS = ("boto", "urllib3")
+
 
 class Outputs:
     """Everything said while it is active: logs of all levels, exceptions in full, and what
@@ -12,6 +14,8 @@ class Outputs:
     def __init__(self):
         self._text = io.StringIO()
         self._handler = logging.StreamHandler(self._text)
+        # The servers' own set-up speaks through boto3, which logs what it is answered.
+        self._handler.addFilter(lambda record: not record.name.startswith(OTHERS))
 
     def __enter__(self):
         root = logging.getLogger()

@@ -17,6 +17,7 @@ import floe
 from catalog_servers import SqliteCatalog, pyiceberg_catalog
 from fault_proxy import FaultProxy, LoseAnswer, Refuse, ResetConnection
 from outputs import Outputs, secrets_in
+from floe.errors import FloePermissionError, FloeTimeoutError
 from server import HOST
 
 ROWS = pa.table({"id": pa.array(range(1000), pa.int64())})
@@ -133,7 +134,7 @@ def test_wrong_key_of_a_store(request, fixture, key, value, tmp_path, outputs):
         setup = setup_over(server, proxy, tmp_path, outputs)
         setup.make_table()
         error = setup.error_of(lambda: setup.ids(setup.open(**{key: value})))
-    assert isinstance(error, floe.FloePermissionError), error
+    assert isinstance(error, FloePermissionError), error
     assert not error.retryable
 
 
@@ -154,7 +155,7 @@ def test_store_is_down_and_comes_back(over_store):
     setup.proxy.take_down()
     error = setup.error_of(lambda: setup.ids(setup.open()))
     assert error.code in ("SERVICE_UNAVAILABLE", "DEADLINE_EXCEEDED"), error
-    assert error.retryable or isinstance(error, floe.FloeTimeoutError)
+    assert error.retryable or isinstance(error, FloeTimeoutError)
     assert str(setup.proxy.port) in str(error) or "connect" in str(error).lower()
     setup.proxy.restore()
     assert setup.ids(catalog) == list(range(1000))
@@ -289,7 +290,8 @@ def test_certificate_that_is_trusted(s3proxy, certificate, tmp_path, outputs):
         setup.arguments["storage_options"] = through(
             proxy, s3proxy, s3proxy.storage_options
         )
-        environment = {"SSL_CERT_FILE": str(certificate[0])}
+        # The store's own variable goes before the general one.
+        environment = {name: str(certificate[0]) for name in ("AWS_CA_BUNDLE", "SSL_CERT_FILE")}
         done = run_scan(setup, tmp_path, environment=environment)
         outputs.note(done.stdout, done.stderr)
         assert done.returncode == 0, done.stderr
@@ -425,7 +427,7 @@ def test_wrong_secret_of_a_catalog(over_catalog, key):
     setup.make_table()
     value = f"floe-tests:{WRONG}" if key == "credential" else WRONG
     error = setup.error_of(lambda: setup.open(**{key: value}).table_exists(setup.table))
-    assert isinstance(error, floe.FloePermissionError), error
+    assert isinstance(error, FloePermissionError), error
     assert not error.retryable
 
 
@@ -436,7 +438,7 @@ def test_wrong_password_of_a_database(over_catalog):
     user = head.rpartition(":")[0]
     setup.arguments["uri"] = f"{user}:{WRONG}@{tail}"
     error = setup.error_of(lambda: setup.open().list_namespaces())
-    assert isinstance(error, floe.FloePermissionError), error
+    assert isinstance(error, FloePermissionError), error
     assert setup.arguments["uri"] not in str(error)
 
 
@@ -455,7 +457,7 @@ def test_a_bearer_token_that_has_ended(rest_catalog, outputs):
     setup = Setup(rest_catalog.arguments(), None, outputs)
     del setup.arguments["storage_options"]["credential"]
     error = setup.error_of(lambda: setup.open(token=WRONG).list_namespaces())
-    assert isinstance(error, floe.FloePermissionError), error
+    assert isinstance(error, FloePermissionError), error
     assert "token" in str(error).lower() or "credential" in str(error).lower()
 
 
@@ -474,7 +476,7 @@ def test_a_session_token_that_was_never_given(moto, tmp_path, outputs):
                 )
             )
         )
-    assert isinstance(error, floe.FloePermissionError), error
+    assert isinstance(error, FloePermissionError), error
 
 
 def test_secrets_do_not_travel(over_s3):
