@@ -159,14 +159,15 @@ class AzureStore final : public ObjectStore,
   }
 
   /// What says "exists already" is ours all the same where an earlier try of this write
-  /// made the object.
+  /// made the object: looked into each time, for curl sends a request again unasked when
+  /// a kept connection ends without an answer.
   arrow::Status FinishWrite(const Draft& draft, const HttpResponse& response,
                             const std::string& write_id) {
     if (response.status == 201) return arrow::Status::OK();
     const std::string code = CodeOf(response);
     const bool is_taken = response.status == 412 || code == "BlobAlreadyExists";
     // A repeated completion of an upload finds its parts used up.
-    if (response.is_perhaps_repeated && (is_taken || code == "InvalidBlockList")) {
+    if (is_taken || code == "InvalidBlockList") {
       ARROW_ASSIGN_OR_RAISE(const bool is_ours, WasWrittenBy(draft.key, write_id));
       if (is_ours) return arrow::Status::OK();
     }

@@ -167,12 +167,13 @@ class GcsStore final : public ObjectStore, public std::enable_shared_from_this<G
     return draft;
   }
 
-  /// 412 is ours all the same where an earlier try of this write made the object.
+  /// 412 is ours all the same where an earlier try of this write made the object: looked
+  /// into each time, for curl sends a request again unasked when a kept connection ends
+  /// without an answer.
   arrow::Status FinishWrite(const Draft& draft, const HttpResponse& response,
                             const std::string& write_id) {
     if (response.status == 200 || response.status == 201) return arrow::Status::OK();
-    if (response.is_perhaps_repeated &&
-        (response.status == 412 || response.status == 404 || response.status == 410)) {
+    if (response.status == 412 || response.status == 404 || response.status == 410) {
       auto json = Describe(draft.key);
       if (json.ok() && json->contains("metadata") &&
           TextOf((*json)["metadata"], kWriteId) == write_id) {

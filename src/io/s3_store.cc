@@ -173,7 +173,8 @@ class S3Store final : public ObjectStore, public std::enable_shared_from_this<S3
   }
 
   /// Sends what makes an object appear. 412 is ours all the same where an earlier try of
-  /// this write was the one that made it.
+  /// this write was the one that made it: looked into each time, for curl sends a request
+  /// again unasked when a kept connection ends without an answer.
   arrow::Status SendWrite(const Draft& draft, const std::string& write_id,
                           WriteMode mode) {
     for (int conflicts = 0;; ++conflicts) {
@@ -188,8 +189,7 @@ class S3Store final : public ObjectStore, public std::enable_shared_from_this<S3
         CountRetry();
         continue;
       }
-      const bool may_be_ours = response.is_perhaps_repeated || conflicts > 0;
-      if (may_be_ours && (response.status == 412 || code == "NoSuchUpload")) {
+      if (response.status == 412 || code == "NoSuchUpload") {
         ARROW_ASSIGN_OR_RAISE(const bool is_ours, WasWrittenBy(draft.key, write_id));
         if (is_ours) return arrow::Status::OK();
       }
