@@ -20,7 +20,7 @@ def test_demo(request, name, tmp_path):
     pair = make_pair(name, request.getfixturevalue, "feast")
     settings = {key: value for key, value in pair.arguments.items() if value}
     environment = {}
-    options = settings.get("storage_options", {})
+    options = settings["storage_options"] = dict(pair.arguments["storage_options"])
     for option, value in options.items():
         if any(secret in value for secret in pair.secrets):
             variable = f"DEMO_{len(environment)}"
