@@ -4,7 +4,6 @@
 #include <filesystem>
 #include <map>
 #include <memory>
-#include <random>
 #include <string>
 #include <vector>
 
@@ -13,6 +12,7 @@
 #include "arrow/record_batch.h"
 #include "base/env.h"
 #include "base/error.h"
+#include "fuzz/broken_bytes.h"
 #include "iceberg/table/scan.h"
 #include "io/path_mapping.h"
 
@@ -20,7 +20,8 @@ namespace floe {
 namespace {
 
 namespace fs = std::filesystem;
-using Rng = std::mt19937_64;
+using fuzz::Broken;
+using fuzz::Rng;
 
 int64_t Setting(const char* name, int64_t otherwise) {
   const auto text = GetEnv(name);
@@ -76,36 +77,6 @@ class BrokenFileIO final : public FileIO {
   std::string broken_;
   std::string bytes_;
 };
-
-std::string Broken(std::string bytes, Rng& rng) {
-  if (bytes.empty()) return bytes;
-  const auto place = [&] { return rng() % bytes.size(); };
-  switch (rng() % 6) {
-    case 0:
-      bytes.resize(place());
-      return bytes;
-    case 1:
-      bytes.insert(place(), std::string(1 + rng() % 8, static_cast<char>(rng())));
-      return bytes;
-    case 2:
-      bytes.erase(place(), 1 + rng() % 16);
-      return bytes;
-    case 3: {
-      // A length or count made large.
-      const size_t at = place();
-      for (size_t i = at; i < std::min(bytes.size(), at + 1 + rng() % 8); ++i) {
-        bytes[i] = static_cast<char>(rng() % 2 == 0 ? 0xFF : 0x7F);
-      }
-      return bytes;
-    }
-    default:
-      for (uint64_t i = 1 + rng() % 4; i > 0; --i) {
-        char& byte = bytes[place()];
-        byte = static_cast<char>(byte ^ (1 << (rng() % 8)));
-      }
-      return bytes;
-  }
-}
 
 struct SeedTable {
   std::string metadata_file;
