@@ -228,6 +228,37 @@ FLOE_EXPORT floe_error* floe_delete_rows(floe_catalog* catalog, const char* tabl
                                          const char* filter, const char* options_json,
                                          char** out_json);
 
+/// Changes a table's metadata in one commit, made anew when another writer was first.
+///
+/// change_json has one of these keys:
+/// "schema": [{"op": "add", "column": name, within its parent, "type": Iceberg's type as
+///   in schema JSON (its ids are assigned anew), "parent"?: full name of a struct, list
+///   or map, "doc"?, "required"?: bool (false), "default"?: Iceberg's JSON of the value,
+///   for rows there are and rows written without one}, {"op": "drop" | "optional",
+///   "column": full name such as "a.b" or "points.element.x"}, {"op": "rename", "column",
+///   "to": last part of the new name}, {"op": "widen", "column", "type"}, {"op": "doc",
+///   "column", "doc"}, {"op": "write_default", "column", "default"}, {"op": "move",
+///   "column", "before"? | "after"?: full name; neither: first}, {"op": "identifier",
+///   "columns": [names]}];
+/// "partition_spec": [{"op": "add", "field": text as in floe_create_table, "name"?},
+/// {"op":
+///   "remove", "name"}, {"op": "rename", "name", "to"}];
+/// "sort_order": ["k", "bucket(16,k) desc", "ts desc nulls first", ...], [] for none;
+/// "refs": [{"op": "create_branch" | "create_tag", "name", "snapshot_id"?: (the current
+///   one)}, {"op": "replace", "name", "snapshot_id"}, {"op": "remove", "name"}, {"op":
+///   "rename", "name", "to"}, {"op": "fast_forward", "name": branch, "to": ref}, {"op":
+///   "retain", "name", "min_snapshots_to_keep"?, "max_snapshot_age_ms"?,
+///   "max_ref_age_ms"?}, {"op": "set_current", "snapshot_id"}, {"op": "rollback",
+///   "snapshot_id"? | "timestamp_ms"?: to an ancestor of the current snapshot}];
+/// "cherry_pick": id of a snapshot whose changes main lacks;
+/// "properties": {text: text}, "remove_properties": [text] (both may be given);
+/// "format_version": integer; "location": text.
+/// `out_json` may be NULL; it receives {"metadata_location", "current_snapshot_id":
+/// integer or null, "schema_id", "spec_id", "sort_order_id"}. Errors: NO_SUCH_COLUMN,
+/// NO_SUCH_SNAPSHOT, ALREADY_EXISTS, INVALID_ARGUMENT naming what cannot be changed.
+FLOE_EXPORT floe_error* floe_table_update(floe_catalog* catalog, const char* table,
+                                          const char* change_json, char** out_json);
+
 /// Upkeep of a table. `action` and what options_json (may be NULL) may hold besides
 /// "dry_run"?: boolean:
 /// "compact": {"filter"?, "target_bytes"?, "min_files"? (5), "rewrite_all"? (false),
@@ -269,10 +300,21 @@ FLOE_EXPORT floe_error* floe_migrate(floe_catalog* catalog, const char* table,
 /// `table` is "namespace.table", or the path or file:// URI of a metadata.json, for
 /// which `catalog` may be NULL. options_json may be NULL, or {"columns"?: [text],
 /// "filter"?: text such as "a >= 3 and b in ('x', 'y') or c is null", "snapshot_id"?,
-/// "ref"?: branch or tag, "as_of_ms"?, "limit"?: integer >= 0}; at most one of the three
-/// pins. Columns come in the order given, else in the schema's. Errors found while
-/// reading come from the stream's get_next. Errors: NO_SUCH_TABLE, NO_SUCH_COLUMN,
-/// NO_SUCH_SNAPSHOT.
+/// "ref"?: branch or tag, "as_of_ms"?, "limit"?: integer >= 0, "metadata_table"?,
+/// "changes"?, "after_snapshot_id"?}; at most one of the three pins. Columns come in the
+/// order given, else in the schema's. Errors found while reading come from the stream's
+/// get_next. Errors: NO_SUCH_TABLE, NO_SUCH_COLUMN, NO_SUCH_SNAPSHOT.
+///
+/// "namespace.table.files", or the table and "metadata_table": "files", is a table about
+/// the table, with the columns that Iceberg's Java library gives it: snapshots, history,
+/// refs, metadata_log_entries, manifests, files, data_files, delete_files, entries,
+/// partitions, all_manifests, all_files, all_data_files, all_delete_files, all_entries.
+///
+/// "changes": "all" reads which rows the snapshots after "after_snapshot_id" (left out:
+/// all) up to the pinned one inserted and deleted, oldest first, with the columns
+/// _change_type ("INSERT" or "DELETE"), _change_ordinal and _commit_snapshot_id added;
+/// "appends" reads the rows that appends among them added. A copy-on-write of a file
+/// deletes its rows and inserts those that stay.
 FLOE_EXPORT floe_error* floe_scan(floe_catalog* catalog, const char* table,
                                   const char* options_json, struct ArrowArrayStream* out);
 
@@ -349,8 +391,9 @@ FLOE_EXPORT floe_error* floe_historical_features(floe_catalog* catalog,
 /// "row_groups_kept", "rows_kept", "bytes_kept", "key_bytes", "feature_bytes", "files":
 /// [{"path", "size_bytes", "row_groups", "row_groups_kept", "rows_kept", "key_bytes",
 /// "feature_bytes"}]}], "cost": of this explanation, as in a receipt}. Bytes are the
-/// compressed columns of the row groups kept; of
-/// feature columns only the pages with rows found are then read.
+/// compressed columns of the row groups kept; of feature columns only the pages with rows
+/// found are then read. Files of ORC and Avro count as one row group whose columns have 0
+/// bytes.
 FLOE_EXPORT floe_error* floe_explain_historical_features(floe_catalog* catalog,
                                                          const char* request_json,
                                                          struct ArrowArrayStream* entity,

@@ -74,6 +74,8 @@ floe_error* floe_append(floe_catalog* catalog, const char* table,
 floe_error* floe_delete_rows(floe_catalog* catalog, const char* table,
                                          const char* filter, const char* options_json,
                                          char** out_json);
+floe_error* floe_table_update(floe_catalog* catalog, const char* table,
+                                          const char* change_json, char** out_json);
 floe_error* floe_maintain(floe_catalog* catalog, const char* table,
                                       const char* action, const char* options_json,
                                       char** out_json);

@@ -16,6 +16,12 @@ from floe._library import (
     take_text,
     text,
 )
+from floe.table_update import (
+    SchemaUpdate,
+    SnapshotManager,
+    SpecUpdate,
+    commit_change,
+)
 
 
 class Catalog:
@@ -214,6 +220,39 @@ class Catalog:
         )
         return json.loads(take_text(out))
 
+    def update_schema(self, table):
+        """A block that changes columns in one commit (floe.table_update.SchemaUpdate):
+
+        >>> with catalog.update_schema("feast.driver_stats") as update:
+        ...     update.add_column("city", pa.string()).widen_column("trips", pa.int64())
+        """
+        return SchemaUpdate(self.handle, table)
+
+    def update_spec(self, table):
+        """A block that changes the partitioning of new rows in one commit."""
+        return SpecUpdate(self.handle, table)
+
+    def manage_snapshots(self, table):
+        """A block that changes branches, tags and the current snapshot in one commit."""
+        return SnapshotManager(self.handle, table)
+
+    def cherry_pick(self, table, snapshot_id):
+        """Adds to main what a snapshot outside its history changed."""
+        return commit_change(self.handle, table, {"cherry_pick": snapshot_id})
+
+    def update_properties(self, table, updates=None, remove=()):
+        """Sets and removes table properties in one commit."""
+        change = {"properties": updates or {}, "remove_properties": list(remove)}
+        return commit_change(self.handle, table, change)
+
+    def replace_sort_order(self, table, columns):
+        """Sorts new files by texts such as "k", "ts desc nulls first"; none: not at all."""
+        return commit_change(self.handle, table, {"sort_order": list(columns)})
+
+    def upgrade_format(self, table, version):
+        """To a higher Iceberg format version, for good."""
+        return commit_change(self.handle, table, {"format_version": version})
+
     def scan(
         self,
         table,
@@ -223,16 +262,49 @@ class Catalog:
         ref=None,
         as_of_ms=None,
         limit=None,
+        metadata_table=None,
     ):
-        """A reader of record batches, in no fixed order (floe_scan in floe.h)."""
-        options = {
-            "columns": columns,
-            "filter": filter,
-            "snapshot_id": snapshot_id,
-            "ref": ref,
-            "as_of_ms": as_of_ms,
-            "limit": limit,
-        }
+        """A reader of record batches, in no fixed order (floe_scan in floe.h).
+
+        Tables about the table are read as "namespace.table.files", or by metadata_table:
+        files, entries, manifests, partitions, snapshots, history, refs, all_files, ...
+        """
+        return self._scan(
+            table,
+            columns=columns,
+            filter=filter,
+            snapshot_id=snapshot_id,
+            ref=ref,
+            as_of_ms=as_of_ms,
+            limit=limit,
+            metadata_table=metadata_table,
+        )
+
+    def changes(
+        self,
+        table,
+        after_snapshot_id=None,
+        columns=None,
+        filter=None,
+        appends_only=False,
+        **pin,
+    ):
+        """A reader of the rows that snapshots inserted and deleted, oldest first.
+
+        Those after after_snapshot_id (None: all) up to the one pinned as in scan. The
+        columns _change_type, _change_ordinal and _commit_snapshot_id are added, unless
+        appends_only: then the rows that appends added, as they are.
+        """
+        return self._scan(
+            table,
+            columns=columns,
+            filter=filter,
+            after_snapshot_id=after_snapshot_id,
+            changes="appends" if appends_only else "all",
+            **pin,
+        )
+
+    def _scan(self, table, **options):
         out = ffi.new("struct ArrowArrayStream*")
         check(lib().floe_scan(self.handle, text(table), json_text(options), out))
         return import_stream(out)

@@ -87,4 +87,42 @@ arrow::Result<iceberg::PartitionSpec> ParsePartitionBy(
   return spec;
 }
 
+namespace {
+
+/// Takes a word and the spaces before it off the end of `text`, where it ends so.
+bool TakeSuffix(std::string_view word, std::string_view* text) {
+  if (!text->ends_with(word)) return false;
+  std::string_view rest = text->substr(0, text->size() - word.size());
+  if (!rest.ends_with(' ')) return false;
+  *text = Trim(rest);
+  return true;
+}
+
+}  // namespace
+
+arrow::Result<std::vector<iceberg::SortColumn>> ParseSortOrder(
+    const std::vector<std::string>& texts, const iceberg::Schema& schema) {
+  std::vector<iceberg::SortColumn> columns;
+  for (const std::string& text : texts) {
+    iceberg::SortColumn column;
+    std::string_view rest = Trim(text);
+    const bool nulls_last = TakeSuffix("nulls last", &rest);
+    const bool nulls_first = !nulls_last && TakeSuffix("nulls first", &rest);
+    if (TakeSuffix("desc", &rest)) {
+      column.direction = iceberg::SortDirection::kDescending;
+      column.null_order = iceberg::NullOrder::kNullsLast;
+    } else {
+      TakeSuffix("asc", &rest);
+    }
+    if (nulls_last) column.null_order = iceberg::NullOrder::kNullsLast;
+    if (nulls_first) column.null_order = iceberg::NullOrder::kNullsFirst;
+    ARROW_ASSIGN_OR_RAISE(iceberg::PartitionSpec field,
+                          ParsePartitionBy({std::string(rest)}, schema));
+    column.column = schema.FullName(field.fields[0].source_id);
+    column.transform = field.fields[0].transform;
+    columns.push_back(std::move(column));
+  }
+  return columns;
+}
+
 }  // namespace floe::capi

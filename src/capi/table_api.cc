@@ -15,11 +15,14 @@
 #include "capi/handles.h"
 #include "capi/partition_text.h"
 #include "capi/request.h"
+#include "capi/scan_target.h"
 #include "capi/stream.h"
 #include "iceberg/expr/predicate.h"
 #include "iceberg/spec/json_reader.h"
 #include "iceberg/spec/table_metadata.h"
 #include "iceberg/table/data_writer.h"
+#include "iceberg/table/incremental_scan.h"
+#include "iceberg/table/metadata_table.h"
 #include "iceberg/table/replace_rows.h"
 #include "iceberg/table/scan.h"
 #include "iceberg/table/schema_of_rows.h"
@@ -219,13 +222,41 @@ arrow::Status Append(floe_catalog* handle, const char* name, ArrowArrayStream* r
   return arrow::Status::OK();
 }
 
+/// The rows of a scan's target: its own, those of a metadata table, or its changes.
+arrow::Result<std::shared_ptr<arrow::RecordBatchReader>> ReadTarget(
+    const Request& request, iceberg::ScanTarget target, iceberg::ScanOptions options) {
+  ARROW_ASSIGN_OR_RAISE(auto about, request.FindText("metadata_table"));
+  if (about) target.metadata_table = *about;
+  if (!request.Has("changes")) {
+    if (request.Has("after_snapshot_id")) {
+      return MakeError(ErrorCode::kInvalidArgument,
+                       "{} has 'after_snapshot_id' without 'changes'", request.where());
+    }
+    return iceberg::Scan(target, options);
+  }
+  ARROW_ASSIGN_OR_RAISE(const std::string changes, request.Text("changes"));
+  if (!target.metadata_table.empty() || (changes != "appends" && changes != "all")) {
+    return MakeError(ErrorCode::kInvalidArgument,
+                     "'changes' of {} is \"appends\" or \"all\", of a table that is no "
+                     "metadata table",
+                     request.where());
+  }
+  iceberg::IncrementalScanOptions incremental;
+  incremental.scan = std::move(options);
+  ARROW_ASSIGN_OR_RAISE(incremental.from_snapshot_id,
+                        request.FindInteger("after_snapshot_id"));
+  if (changes == "appends") return iceberg::ScanAppends(target.table, incremental);
+  return iceberg::ScanChanges(target.table, incremental);
+}
+
 arrow::Status Scan(floe_catalog* handle, const char* name, const char* options_json,
                    ArrowArrayStream* out) {
   ARROW_RETURN_NOT_OK(CheckNotNull(name, "table"));
   ARROW_ASSIGN_OR_RAISE(
       Request request,
       Request::Parse(options_json, "the scan options",
-                     {"columns", "filter", "snapshot_id", "ref", "as_of_ms", "limit"}));
+                     {"columns", "filter", "snapshot_id", "ref", "as_of_ms", "limit",
+                      "metadata_table", "changes", "after_snapshot_id"}));
   iceberg::ScanOptions options;
   ARROW_ASSIGN_OR_RAISE(options.columns, request.FindTexts("columns"));
   ARROW_ASSIGN_OR_RAISE(std::optional<std::string> filter, request.FindText("filter"));
@@ -238,9 +269,9 @@ arrow::Status Scan(floe_catalog* handle, const char* name, const char* options_j
         options.limit,
         request.IntegerOr("limit", 0, 0, std::numeric_limits<int64_t>::max()));
   }
-  ARROW_ASSIGN_OR_RAISE(iceberg::TablePtr table, LoadTable(handle, name));
+  ARROW_ASSIGN_OR_RAISE(iceberg::ScanTarget target, LoadScanTarget(handle, name));
   ARROW_ASSIGN_OR_RAISE(std::shared_ptr<arrow::RecordBatchReader> reader,
-                        iceberg::Scan(table, options));
+                        ReadTarget(request, std::move(target), std::move(options)));
   return ExportReader(std::move(reader), out);
 }
 

@@ -1,5 +1,6 @@
-"""One SQLite catalog, opened by Floe and by PyIceberg; a DuckDB that reads Iceberg."""
+"""One SQLite catalog, opened by Floe, PyIceberg and Spark; a DuckDB that reads Iceberg."""
 
+import os
 import pathlib
 import types
 
@@ -54,3 +55,30 @@ def duckdb_scan():
         return connection.execute(query).to_arrow_table()
 
     return scan
+
+
+@pytest.fixture(scope="session")
+def spark_catalog(tmp_path_factory):
+    """.floe, .spark and .pyiceberg() on the tables of one SQLite catalog; Spark knows them
+    as `j.db.NAME`. One for all tests, since Spark takes long to start: each test has
+    tables of its own."""
+    installed = os.environ.get("FLOE_INTEROP_SPARK")
+    if not installed:
+        pytest.skip("Spark is for ./dev test-interop, which sets FLOE_INTEROP_SPARK")
+    from spark_engine import Spark
+
+    work = tmp_path_factory.mktemp("spark")
+    uri, warehouse = f"sqlite:///{work}/catalog.db", f"file://{work}/warehouse"
+    catalog = floe.Catalog(
+        catalog_type="sql", catalog_name="j", uri=uri, warehouse=warehouse
+    )
+    catalog.create_namespace("db")
+    spark = Spark(installed, work, warehouse, f"jdbc:sqlite:{work}/catalog.db")
+
+    def pyiceberg():
+        from pyiceberg.catalog.sql import SqlCatalog
+
+        return SqlCatalog("j", uri=uri, warehouse=warehouse)
+
+    yield types.SimpleNamespace(floe=catalog, spark=spark, pyiceberg=pyiceberg)
+    spark.close()

@@ -127,7 +127,8 @@ test_sanitized() {
 # Floe's tables in other engines and theirs in Floe, and processes that share a table.
 test_interop() {
   build_product
-  .venv/bin/python -m pytest --quiet -p no:cacheprovider test/interop test/sim "$@"
+  install_spark
+  FLOE_INTEROP_SPARK="$INTEROP_SPARK" .venv/bin/python -m pytest --quiet -p no:cacheprovider test/interop test/sim "$@"
 }
 
 # Everything of test/services; what the pattern names with one, as pytest's -k does; a file

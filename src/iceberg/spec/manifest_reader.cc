@@ -581,6 +581,11 @@ arrow::Result<std::vector<ManifestEntry>> ReadEntries(
 arrow::Result<std::vector<ManifestEntry>> ReadManifest(
     std::string_view bytes, const ManifestFile& manifest, const Type& partition_type,
     const ManifestReadOptions& options) {
+  if (!manifest.key_metadata.empty()) {
+    return MakeError(ErrorCode::kNotSupported,
+                     "manifest '{}' is encrypted, which is not supported",
+                     manifest.manifest_path);
+  }
   auto entries = ReadEntries(bytes, manifest, partition_type, options);
   if (!entries.ok()) {
     return WithContext(entries.status(), "manifest", manifest.manifest_path);

@@ -242,6 +242,37 @@ TEST_P(ManifestGoldenTest, BrokenBytesGiveErrorsOrValues) {
 INSTANTIATE_TEST_SUITE_P(Goldens, ManifestGoldenTest, testing::ValuesIn(GoldenNames()),
                          [](const auto& name) { return name.param; });
 
+TEST(ManifestListTest, ReadsTheListsOfRust) {
+  const auto list =
+      ReadManifestList(ReadFile(kGoldens / "rust" / "manifest-list-v2-1.avro"));
+  ASSERT_TRUE(list.ok()) << ErrorText(list.status());
+  // As PyIceberg reads it.
+  std::string text;
+  for (const ManifestFile& manifest : *list) Describe(manifest, &text);
+  EXPECT_EQ(text,
+            "manifest path=iceberg-warehouse/people/metadata/"
+            "794bd2ee-052c-449c-9a6f-3a88857c747f-m0.avro length=6658 spec=0 content=0 "
+            "sequence=1 min_sequence=1 snapshot=6653143792592159268 added=1 existing=0 "
+            "deleted=0 added_rows=1 existing_rows=0 deleted_rows=0\n");
+  const auto other =
+      ReadManifestList(ReadFile(kGoldens / "rust" / "manifest-list-v2-2.avro"));
+  ASSERT_TRUE(other.ok()) << ErrorText(other.status());
+  EXPECT_EQ(other->front().added_snapshot_id, 3083072880052097243);
+}
+
+TEST(ManifestListTest, RefusesAnEncryptedOneByName) {
+  const auto list =
+      ReadManifestList(ReadFile(kGoldens / "rust" / "manifest-list-v3-encrypted.avro"));
+  EXPECT_TRUE(IsError(list.status(), ErrorCode::kNotSupported));
+  EXPECT_THAT(ErrorText(list.status()), testing::HasSubstr("encrypted"));
+  ManifestFile manifest;
+  manifest.manifest_path = "m0.avro";
+  manifest.key_metadata = "key";
+  const auto entries = ReadManifest("", manifest, *Type::Struct({}), {});
+  EXPECT_TRUE(IsError(entries.status(), ErrorCode::kNotSupported));
+  EXPECT_THAT(ErrorText(entries.status()), testing::HasSubstr("m0.avro"));
+}
+
 TEST(ManifestTest, BlocksWithFlippedBytesAfterInflationDoNotCrash) {
   // Behind deflate, flipped bits mostly end in a decompression error; here they reach the
   // decoder.

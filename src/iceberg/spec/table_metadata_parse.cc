@@ -134,14 +134,19 @@ class MetadataParser {
     return arrow::Status::OK();
   }
 
-  arrow::Status ParseSchemas() {
-    if (is_v1() && !object_.Has("schemas")) {
-      ARROW_ASSIGN_OR_RAISE(const json* value, object_.Get("schema"));
-      ARROW_ASSIGN_OR_RAISE(SchemaPtr schema, SchemaFromJson(*value, "\"schema\""));
-      metadata_->current_schema_id = schema->schema_id();
+  /// Format 1's "schema" is the current one; the other keys of schemas are optional.
+  arrow::Status ParseOnlySchema() {
+    ARROW_ASSIGN_OR_RAISE(const json* value, object_.Get("schema"));
+    ARROW_ASSIGN_OR_RAISE(SchemaPtr schema, SchemaFromJson(*value, "\"schema\""));
+    metadata_->current_schema_id = schema->schema_id();
+    if (!metadata_->SchemaById(schema->schema_id()).ok()) {
       metadata_->schemas.push_back(std::move(schema));
-      return arrow::Status::OK();
     }
+    return arrow::Status::OK();
+  }
+
+  arrow::Status ParseSchemas() {
+    if (is_v1() && !object_.Has("schemas")) return ParseOnlySchema();
     ARROW_ASSIGN_OR_RAISE(const json* schemas, object_.GetArray("schemas"));
     for (size_t i = 0; i < schemas->size(); ++i) {
       ARROW_ASSIGN_OR_RAISE(SchemaPtr schema,
@@ -151,6 +156,7 @@ class MetadataParser {
       }
       metadata_->schemas.push_back(std::move(schema));
     }
+    if (is_v1() && !object_.Has("current-schema-id")) return ParseOnlySchema();
     ARROW_ASSIGN_OR_RAISE(metadata_->current_schema_id,
                           object_.GetInt("current-schema-id"));
     if (!metadata_->SchemaById(metadata_->current_schema_id).ok()) {
@@ -178,14 +184,25 @@ class MetadataParser {
         }
         metadata_->partition_specs.push_back(std::move(spec));
       }
-      ARROW_ASSIGN_OR_RAISE(metadata_->default_spec_id,
-                            object_.GetInt("default-spec-id"));
+      ARROW_RETURN_NOT_OK(ParseDefaultSpecId());
     }
     if (!metadata_->SpecById(metadata_->default_spec_id).ok()) {
       return Corrupt(fmt::format("\"default-spec-id\" {} is none of the specs",
                                  metadata_->default_spec_id));
     }
     return ParseLastPartitionId();
+  }
+
+  arrow::Status ParseDefaultSpecId() {
+    if (!is_v1() || object_.Has("default-spec-id")) {
+      return object_.GetInt("default-spec-id").Value(&metadata_->default_spec_id);
+    }
+    // Optional in format 1; specs are numbered as they come, so the newest is the
+    // greatest.
+    for (const PartitionSpec& spec : metadata_->partition_specs) {
+      metadata_->default_spec_id = std::max(metadata_->default_spec_id, spec.spec_id);
+    }
+    return arrow::Status::OK();
   }
 
   arrow::Status ParseLastPartitionId() {

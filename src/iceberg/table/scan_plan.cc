@@ -1,3 +1,5 @@
+#include "iceberg/table/scan_plan.h"
+
 #include <algorithm>
 #include <set>
 #include <utility>
@@ -39,30 +41,6 @@ arrow::Status CheckSelector(const SnapshotSelector& selector) {
                    "choose the snapshot by id, by ref or by time, not by several");
 }
 
-/// The snapshot (null: none yet) and the schema that a scan of it sees.
-arrow::Result<std::pair<const Snapshot*, SchemaPtr>> SelectSnapshot(
-    const TableMetadata& metadata, const SnapshotSelector& selector) {
-  ARROW_RETURN_NOT_OK(CheckSelector(selector));
-  const Snapshot* snapshot = metadata.current_snapshot();
-  bool sees_old_schema = false;
-  if (selector.snapshot_id) {
-    ARROW_ASSIGN_OR_RAISE(snapshot, metadata.SnapshotById(*selector.snapshot_id));
-    sees_old_schema = true;
-  } else if (selector.as_of_ms) {
-    ARROW_ASSIGN_OR_RAISE(snapshot, metadata.SnapshotAsOf(*selector.as_of_ms));
-    sees_old_schema = true;
-  } else if (selector.ref) {
-    ARROW_ASSIGN_OR_RAISE(snapshot, metadata.SnapshotByRef(*selector.ref));
-    auto ref = metadata.refs.find(*selector.ref);
-    sees_old_schema = ref != metadata.refs.end() && ref->second.type == RefType::kTag;
-  }
-  if (!sees_old_schema || snapshot == nullptr || !snapshot->schema_id) {
-    return std::make_pair(snapshot, metadata.schema());
-  }
-  ARROW_ASSIGN_OR_RAISE(SchemaPtr schema, metadata.SchemaById(*snapshot->schema_id));
-  return std::make_pair(snapshot, schema);
-}
-
 /// Ids of the columns whose metrics planning decodes; nullopt: all.
 arrow::Result<std::optional<std::vector<int32_t>>> MetricsFieldIds(
     const Schema& schema, const Predicate& filter, const ScanOptions& options) {
@@ -87,11 +65,33 @@ class Planner {
   Planner(ScanPlan* plan, const ScanOptions& options)
       : plan_(*plan), options_(options), table_(*plan->table) {}
 
-  arrow::Status Run() {
+  /// The live files of a snapshot.
+  arrow::Status Run(const Snapshot& snapshot) {
+    ARROW_ASSIGN_OR_RAISE(const auto list, ManifestsOf(table_, snapshot));
+    return PlanManifests(*list);
+  }
+
+  /// The files that the snapshots added.
+  arrow::Status RunAdded(const std::vector<const Snapshot*>& snapshots) {
+    added_by_.emplace();
+    for (const Snapshot* snapshot : snapshots) added_by_->insert(snapshot->snapshot_id);
+    ManifestList manifests;
+    for (const Snapshot* snapshot : snapshots) {
+      ARROW_ASSIGN_OR_RAISE(const auto list, ManifestsOf(table_, *snapshot));
+      std::copy_if(list->begin(), list->end(), std::back_inserter(manifests),
+                   [&](const ManifestFile& manifest) {
+                     return manifest.content == ManifestContent::kData &&
+                            manifest.added_snapshot_id == snapshot->snapshot_id;
+                   });
+    }
+    return PlanManifests(manifests);
+  }
+
+ private:
+  arrow::Status PlanManifests(const ManifestList& list) {
     ARROW_ASSIGN_OR_RAISE(metrics_ids_,
                           MetricsFieldIds(*plan_.table_schema, *plan_.filter, options_));
-    ARROW_ASSIGN_OR_RAISE(auto list, ManifestsOf(table_, *plan_.snapshot));
-    ARROW_RETURN_NOT_OK(SelectManifests(*list));
+    ARROW_RETURN_NOT_OK(SelectManifests(list));
     ARROW_RETURN_NOT_OK(IndexDeletes());
     std::vector<ManifestPlan> planned(data_.size());
     ARROW_RETURN_NOT_OK(
@@ -100,7 +100,6 @@ class Planner {
     return Collect(std::move(planned));
   }
 
- private:
   int Threads() const {
     if (options_.threads > 0) return options_.threads;
     return ThreadsToRead(table_.metadata()->location, table_.context().threads);
@@ -170,6 +169,10 @@ class Planner {
     bool has_filter = plan_.filter->op() != Predicate::Op::kTrue;
     if (!has_filter) planned->tasks.reserve(entries->size());
     for (const ManifestEntry& entry : *entries) {
+      if (added_by_ && (entry.status != EntryStatus::kAdded ||
+                        !added_by_->contains(entry.snapshot_id.value_or(-1)))) {
+        continue;
+      }
       ++planned->counters.files;
       if (has_filter &&
           !PartitionMayMatch(*spec.projected, *spec.spec, entry.file.partition)) {
@@ -238,6 +241,8 @@ class Planner {
   const ScanOptions& options_;
   const Table& table_;
   std::optional<std::vector<int32_t>> metrics_ids_;
+  /// Only files that these snapshots added; nullopt: all live ones.
+  std::optional<std::set<int64_t>> added_by_;
   std::map<int32_t, SpecPlan> specs_;
   std::vector<const ManifestFile*> data_;
   std::vector<const ManifestFile*> deletes_;
@@ -267,13 +272,37 @@ arrow::Result<std::shared_ptr<const NameMapping>> TableNameMapping(
   return std::make_shared<const NameMapping>(std::move(*mapping));
 }
 
-arrow::Result<std::shared_ptr<ScanPlan>> PlanScope(const TablePtr& table,
+arrow::Result<std::pair<const Snapshot*, SchemaPtr>> SelectSnapshot(
+    const TableMetadata& metadata, const SnapshotSelector& selector) {
+  ARROW_RETURN_NOT_OK(CheckSelector(selector));
+  const Snapshot* snapshot = metadata.current_snapshot();
+  bool sees_old_schema = false;
+  if (selector.snapshot_id) {
+    ARROW_ASSIGN_OR_RAISE(snapshot, metadata.SnapshotById(*selector.snapshot_id));
+    sees_old_schema = true;
+  } else if (selector.as_of_ms) {
+    ARROW_ASSIGN_OR_RAISE(snapshot, metadata.SnapshotAsOf(*selector.as_of_ms));
+    sees_old_schema = true;
+  } else if (selector.ref) {
+    ARROW_ASSIGN_OR_RAISE(snapshot, metadata.SnapshotByRef(*selector.ref));
+    auto ref = metadata.refs.find(*selector.ref);
+    sees_old_schema = ref != metadata.refs.end() && ref->second.type == RefType::kTag;
+  }
+  if (!sees_old_schema || snapshot == nullptr || !snapshot->schema_id) {
+    return std::make_pair(snapshot, metadata.schema());
+  }
+  ARROW_ASSIGN_OR_RAISE(SchemaPtr schema, metadata.SchemaById(*snapshot->schema_id));
+  return std::make_pair(snapshot, schema);
+}
+
+namespace {
+
+/// The plan before its files are chosen.
+arrow::Result<std::shared_ptr<ScanPlan>> FramePlan(const TablePtr& table,
+                                                   const SchemaPtr& schema,
                                                    const ScanOptions& options) {
   auto plan = std::make_shared<ScanPlan>();
   plan->table = table;
-  auto selected = SelectSnapshot(*table->metadata(), options.selector);
-  if (!selected.ok()) return WithContext(selected.status(), "table", table->name());
-  auto [snapshot, schema] = *selected;
   plan->table_schema = schema;
   plan->schema = schema;
   if (options.columns) {
@@ -284,16 +313,47 @@ arrow::Result<std::shared_ptr<ScanPlan>> PlanScope(const TablePtr& table,
   auto bound = Bind(options.filter, *schema);
   if (!bound.ok()) return WithContext(bound.status(), "table", table->name());
   plan->filter = *bound;
-  if (snapshot != nullptr) plan->snapshot = *snapshot;
+  return plan;
+}
+
+}  // namespace
+
+arrow::Result<ScanPlanPtr> PlanSnapshot(const TablePtr& table, const Snapshot* snapshot,
+                                        const SchemaPtr& schema,
+                                        const ScanOptions& options) {
+  ARROW_ASSIGN_OR_RAISE(auto plan, FramePlan(table, schema, options));
+  if (snapshot == nullptr) return plan;
+  plan->snapshot = *snapshot;
+  Planner planner(plan.get(), options);
+  ARROW_RETURN_NOT_OK(WithContext(planner.Run(*snapshot), "table", table->name()));
+  return plan;
+}
+
+arrow::Result<ScanPlanPtr> PlanAddedFiles(const TablePtr& table,
+                                          const std::vector<const Snapshot*>& snapshots,
+                                          const SchemaPtr& schema,
+                                          const ScanOptions& options) {
+  ARROW_ASSIGN_OR_RAISE(auto plan, FramePlan(table, schema, options));
+  if (snapshots.empty()) return plan;
+  plan->snapshot = *snapshots.back();
+  Planner planner(plan.get(), options);
+  ARROW_RETURN_NOT_OK(WithContext(planner.RunAdded(snapshots), "table", table->name()));
+  return plan;
+}
+
+arrow::Result<std::shared_ptr<ScanPlan>> PlanScope(const TablePtr& table,
+                                                   const ScanOptions& options) {
+  auto selected = SelectSnapshot(*table->metadata(), options.selector);
+  if (!selected.ok()) return WithContext(selected.status(), "table", table->name());
+  ARROW_ASSIGN_OR_RAISE(auto plan, FramePlan(table, selected->second, options));
+  if (selected->first != nullptr) plan->snapshot = *selected->first;
   return plan;
 }
 
 arrow::Result<ScanPlanPtr> PlanFiles(const TablePtr& table, const ScanOptions& options) {
-  ARROW_ASSIGN_OR_RAISE(auto plan, PlanScope(table, options));
-  if (!plan->snapshot) return plan;
-  Planner planner(plan.get(), options);
-  ARROW_RETURN_NOT_OK(WithContext(planner.Run(), "table", table->name()));
-  return plan;
+  auto selected = SelectSnapshot(*table->metadata(), options.selector);
+  if (!selected.ok()) return WithContext(selected.status(), "table", table->name());
+  return PlanSnapshot(table, selected->first, selected->second, options);
 }
 
 }  // namespace floe::iceberg

@@ -42,6 +42,13 @@ arrow::Result<ManifestFile> DescribeManifest(const Table& table, const Snapshot&
 
 arrow::Result<std::shared_ptr<const ManifestList>> ManifestsOf(const Table& table,
                                                                const Snapshot& snapshot) {
+  if (snapshot.key_id) {
+    return MakeError(
+        ErrorCode::kNotSupported,
+        "snapshot {} of table '{}' is encrypted (key '{}'); encrypted tables "
+        "are not supported",
+        snapshot.snapshot_id, table.name(), *snapshot.key_id);
+  }
   if (!snapshot.manifest_list.empty()) {
     return table.context().cache->ManifestListAt(*table.io(), snapshot.manifest_list);
   }

@@ -10,6 +10,9 @@
 namespace floe::iceberg {
 namespace {
 
+/// Names the key that a table's files must be encrypted with.
+constexpr char kEncryptionProperty[] = "encryption.key-id";
+
 constexpr int kRowLineageVersion = 3;
 
 std::string MetadataFolder(const TableMetadata& metadata) {
@@ -201,6 +204,13 @@ arrow::Status SnapshotOperation::WriteList(const Table& base,
 
 arrow::Result<TableChange> SnapshotOperation::Apply(const Table& base) {
   const TableMetadata& metadata = *base.metadata();
+  if (metadata.properties.contains(kEncryptionProperty)) {
+    return MakeError(
+        ErrorCode::kNotSupported,
+        "table '{}' is encrypted (property {}); files written to it would not "
+        "be, so nothing is",
+        base.name(), kEncryptionProperty);
+  }
   ARROW_RETURN_NOT_OK(ChooseIds(base));
   ARROW_ASSIGN_OR_RAISE(const Snapshot* parent, BranchHead(metadata, options_.branch));
   ARROW_RETURN_NOT_OK(WithContext(Validate(base, parent), "table", base.name()));

@@ -1,6 +1,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstring>
+#include <map>
+#include <tuple>
+
+#include "arrow/scalar.h"
 #include "iceberg/expr/evaluator.h"
 #include "iceberg/format/parquet/test_rows.h"
 #include "iceberg/format/row_ranges.h"
@@ -45,6 +50,45 @@ class ParquetGoldenTest : public ::testing::Test {
 
   std::shared_ptr<FileIO> io_ = Unwrap(MakeFileIO({}));
 };
+
+TEST_F(ParquetGoldenTest, PlacesOfAnyReferenceSystemAreTheirBytes) {
+  for (const auto& [file, column, rows] :
+       {std::tuple{"crs-default", "geometry", 1}, std::tuple{"crs-srid", "geometry", 1},
+        std::tuple{"crs-geography", "geography", 1},
+        std::tuple{"geospatial-with-nan", "geometry", 3}}) {
+    SCOPED_TRACE(file);
+    ParquetReadOptions read;
+    const bool is_geography = std::string(column) == "geography";
+    read.schema = Unwrap(Schema::Make(
+        {NestedField::Optional(1, "wkt", Type::String()),
+         NestedField::Optional(
+             2, column,
+             Unwrap(Type::FromString(is_geography ? "geography" : "geometry")))}));
+    read.name_mapping = std::make_shared<NameMapping>(Unwrap(NameMapping::FromJsonText(
+        R"([{"field-id":1,"names":["wkt"]},)"
+        R"({"field-id":2,"names":["geometry","geography"]}])")));
+    const auto table =
+        Unwrap(ReadTable(*io_, Golden("geo/" + std::string(file) + ".parquet"), read));
+    ASSERT_EQ(table->num_rows(), rows);
+    for (int64_t row = 0; row < rows; ++row) {
+      const auto place = Unwrap(table->GetColumnByName(column)->GetScalar(row));
+      const auto text = Unwrap(table->GetColumnByName("wkt")->GetScalar(row));
+      ASSERT_TRUE(place->is_valid);
+      const std::string bytes =
+          static_cast<const arrow::BaseBinaryScalar&>(*place).value->ToString();
+      // Little-endian ISO WKB: the order's byte, then the kind, in the 3000s with Z and
+      // M.
+      ASSERT_GT(bytes.size(), 5u);
+      EXPECT_EQ(bytes[0], 1);
+      uint32_t kind = 0;
+      std::memcpy(&kind, bytes.data() + 1, sizeof(kind));
+      const std::map<uint32_t, std::string> kinds = {
+          {1, "POINT"}, {2, "LINESTRING"}, {3, "POLYGON"}};
+      EXPECT_TRUE(text->ToString().starts_with(kinds.at(kind % 1000)))
+          << text->ToString() << " " << kind;
+    }
+  }
+}
 
 TEST_F(ParquetGoldenTest, ForeignTypesBecomeTheTables) {
   ParquetReadOptions read;

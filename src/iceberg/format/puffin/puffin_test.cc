@@ -158,6 +158,20 @@ TEST_F(PuffinTest, ReadsTheReferencesFiles) {
   }
 }
 
+TEST_F(PuffinTest, ReadsAVectorThatGoWrote) {
+  const PuffinFile file =
+      Unwrap(PuffinFile::Open(*io_, GoldenPath("go/deletion-vector-v1.puffin")));
+  ASSERT_EQ(file.blobs().size(), 1u);
+  const PuffinBlob& blob = file.blobs()[0];
+  EXPECT_EQ(blob.type, "deletion-vector-v1");
+  EXPECT_EQ(blob.properties.at("referenced-data-file"), "data/test.parquet");
+  EXPECT_EQ(blob.properties.at("cardinality"), "5");
+  const std::string payload = Unwrap(file.Read(blob));
+  EXPECT_EQ(payload, Golden("go/deletion-vector-v1-payload.bin"));
+  EXPECT_THAT(Unwrap(DecodeDeletionVector(payload)).PositionsBelow(100),
+              ElementsAre(1, 3, 5, 7, 9));
+}
+
 TEST_F(PuffinTest, ReadsWhatItWrites) {
   const std::string text(100'000, 'x');
   for (const PuffinCodec footer : {PuffinCodec::kNone, PuffinCodec::kLz4}) {
