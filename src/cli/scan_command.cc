@@ -60,7 +60,8 @@ arrow::Result<ScanRows> OpenRows(const GlobalOptions& global,
   if (!arguments.metadata_table.empty()) target.metadata_table = arguments.metadata_table;
   ScanRows rows;
   if (arguments.changes.empty() && target.metadata_table.empty()) {
-    ARROW_ASSIGN_OR_RAISE(const auto plan, iceberg::PlanForReading(target.table, options));
+    ARROW_ASSIGN_OR_RAISE(const auto plan,
+                          iceberg::PlanForReading(target.table, options));
     ARROW_ASSIGN_OR_RAISE(rows.reader, iceberg::ReadPlan(plan, options));
     rows.schema = plan->schema;
     return rows;

@@ -7,8 +7,8 @@
 //   floe_catalog_program CONFIG rename FROM TO
 //   floe_catalog_program CONFIG properties NAMESPACE  prints them as JSON
 //   floe_catalog_program CONFIG drop-namespace NAMESPACE
-// CONFIG is JSON: floe.Catalog's arguments. Prints the error's code and text and ends with
-// 1 on failure.
+// CONFIG is JSON: floe.Catalog's arguments. Prints the error's code and text and ends
+// with 1 on failure.
 #include <cstdio>
 #include <memory>
 #include <nlohmann/json.hpp>

@@ -53,8 +53,7 @@ arrow::Result<PositionBitmap> ReadVector(const FileIO& io, const DataFile& entry
     return Corrupt(fmt::format("{} bytes at offset {} are out of range",
                                *entry.content_size_bytes, *entry.content_offset));
   }
-  ARROW_ASSIGN_OR_RAISE(auto input,
-                        io.OpenInput(entry.file_path, entry.file_size_bytes));
+  ARROW_ASSIGN_OR_RAISE(auto input, io.OpenInput(entry.file_path, entry.file_size_bytes));
   ARROW_ASSIGN_OR_RAISE(const int64_t file_size, input->GetSize());
   if (*entry.content_offset > file_size - *entry.content_size_bytes) {
     return Corrupt(fmt::format("{} bytes at offset {} lie beyond the file's {} bytes",
