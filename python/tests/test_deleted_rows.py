@@ -91,7 +91,7 @@ def deleted_table(tmp_path):
     prefix = "iceberg-fixtures/wh/db/v3_features_deleted/"
     with tarfile.open(archive) as tables:
         members = [item for item in tables if item.name.startswith(prefix)]
-        tables.extractall(tmp_path, members=members, filter="data")
+        tables.extractall(tmp_path, members=members)
     folder = tmp_path / prefix / "metadata"
     newest = max(
         folder.glob("v*.metadata.json"), key=lambda path: int(path.name[1:].split(".")[0])
