@@ -109,7 +109,8 @@ def test_equality_deletes_and_vectors_of_other_writers(
     other = SqlCatalog("floe", uri=uri, warehouse=warehouse)
     other.create_namespace("feast")
     other.register_table("feast.deleted", metadata_file)
-    where = f"uri: '{uri}', warehouse: '{warehouse}', storage_options: {json.dumps(moved)}"
+    where = f"catalog_type: sql, uri: '{uri}', warehouse: '{warehouse}'"
+    where += f", storage_options: {json.dumps(moved)}"
     settings = CONFIGURATION.replace("Store}", f"Store, {where}}}")
     (tmp_path / "feature_store.yaml").write_text(settings)
     driver = Entity(name="driver", join_keys=["driver"], value_type=ValueType.INT64)
