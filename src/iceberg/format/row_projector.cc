@@ -14,6 +14,7 @@
 #include "arrow/util/bitmap_ops.h"
 #include "base/error.h"
 #include "iceberg/expr/evaluator.h"
+#include "iceberg/format/select_rows.h"
 
 namespace floe::iceberg {
 namespace {
@@ -107,27 +108,63 @@ arrow::Result<std::shared_ptr<arrow::RecordBatch>> RowProjector::Apply(
   const RowRange extent{wanted.front().begin, wanted.back().end};
   batch = batch->Slice(extent.begin - begin, extent.end - extent.begin);
   begin = extent.begin;
+  if (!filter_projection_.has_value()) {
+    if (counters_ != nullptr) counters_->rows += RangesLength(wanted);
+    return KeepRanges(*batch, begin, wanted);
+  }
   std::shared_ptr<arrow::BooleanArray> mask;
   if (wanted.size() > 1) {
     ARROW_ASSIGN_OR_RAISE(mask, MaskOf(wanted, begin, batch->num_rows(), pool_));
   }
   const int64_t selected = mask == nullptr ? batch->num_rows() : mask->true_count();
-  if (filter_projection_.has_value()) {
-    ARROW_ASSIGN_OR_RAISE(auto rows, filter_projection_->Apply(*batch, pool_));
-    ARROW_ASSIGN_OR_RAISE(auto matches, EvaluateRows(*filter_, *rows));
-    if (mask == nullptr) {
-      mask = std::move(matches);
-    } else {
-      ARROW_ASSIGN_OR_RAISE(mask, Both(*mask, *matches, pool_));
-    }
+  ARROW_ASSIGN_OR_RAISE(auto rows, filter_projection_->Apply(*batch, pool_));
+  ARROW_ASSIGN_OR_RAISE(auto matches, EvaluateRows(*filter_, *rows));
+  if (mask == nullptr) {
+    mask = std::move(matches);
+  } else {
+    ARROW_ASSIGN_OR_RAISE(mask, Both(*mask, *matches, pool_));
   }
-  if (mask != nullptr && mask->true_count() == mask->length()) mask = nullptr;
+  if (mask->true_count() == mask->length()) mask = nullptr;
   ARROW_ASSIGN_OR_RAISE(auto result, Keep(*batch, begin, mask));
   if (counters_ != nullptr) {
     counters_->rows += selected;
     counters_->rows_filtered += selected - result->num_rows();
   }
   return result;
+}
+
+arrow::Result<std::shared_ptr<arrow::RecordBatch>> RowProjector::KeepRanges(
+    const arrow::RecordBatch& batch, int64_t begin,
+    const std::vector<RowRange>& wanted) const {
+  if (wanted.size() == 1) return Keep(batch, begin, nullptr);
+  ARROW_ASSIGN_OR_RAISE(auto projected, projection_.Apply(batch, pool_));
+  std::vector<RowRange> in_batch;
+  in_batch.reserve(wanted.size());
+  for (const RowRange& range : wanted) {
+    in_batch.push_back({range.begin - begin, range.end - begin});
+  }
+  std::shared_ptr<arrow::BooleanArray> mask;
+  arrow::compute::ExecContext context(pool_);
+  arrow::ArrayVector columns = projected->columns();
+  for (auto& column : columns) {
+    ARROW_ASSIGN_OR_RAISE(auto selected, SelectRows(*column, in_batch, pool_));
+    if (selected == nullptr) {
+      if (mask == nullptr) {
+        ARROW_ASSIGN_OR_RAISE(mask, MaskOf(in_batch, 0, batch.num_rows(), pool_));
+      }
+      ARROW_ASSIGN_OR_RAISE(
+          auto kept,
+          arrow::compute::Filter(column, mask, arrow::compute::FilterOptions::Defaults(),
+                                 &context));
+      selected = kept.make_array();
+    }
+    column = std::move(selected);
+  }
+  if (include_position_) {
+    ARROW_ASSIGN_OR_RAISE(auto positions, Positions(wanted));
+    columns.push_back(std::move(positions));
+  }
+  return arrow::RecordBatch::Make(schema_, RangesLength(wanted), std::move(columns));
 }
 
 arrow::Result<std::shared_ptr<arrow::RecordBatch>> RowProjector::Keep(

@@ -30,7 +30,7 @@ class RowProjector {
   }
 
   /// The rows of `ranges` (positions in the file) among those of `batch`, whose first row
-  /// is at `begin`, that match the filter. Rows are chosen by a mask that is applied
+  /// is at `begin`, that match the filter. Rows are chosen by ranges or a mask, applied
   /// once, to the columns asked for.
   arrow::Result<std::shared_ptr<arrow::RecordBatch>> Apply(
       std::shared_ptr<arrow::RecordBatch> batch, int64_t begin,
@@ -42,6 +42,10 @@ class RowProjector {
 
  private:
   RowProjector() = default;
+  /// The rows of `wanted`, all of them in the batch; no row is tested.
+  arrow::Result<std::shared_ptr<arrow::RecordBatch>> KeepRanges(
+      const arrow::RecordBatch& batch, int64_t begin,
+      const std::vector<RowRange>& wanted) const;
   arrow::Result<std::shared_ptr<arrow::RecordBatch>> Keep(
       const arrow::RecordBatch& batch, int64_t begin,
       const std::shared_ptr<arrow::BooleanArray>& mask) const;

@@ -7,8 +7,16 @@ namespace floe::iceberg {
 std::vector<RowRange> IntersectRanges(const std::vector<RowRange>& a,
                                       const std::vector<RowRange>& b) {
   std::vector<RowRange> result;
-  size_t i = 0;
-  size_t j = 0;
+  if (a.empty() || b.empty()) return result;
+  // Often one list is long and the other a part of the file: what ends before the other
+  // begins is not walked.
+  const auto first_after = [](const std::vector<RowRange>& ranges, int64_t row) {
+    const auto found = std::partition_point(
+        ranges.begin(), ranges.end(), [&](const RowRange& r) { return r.end <= row; });
+    return static_cast<size_t>(found - ranges.begin());
+  };
+  size_t i = first_after(a, b[0].begin);
+  size_t j = first_after(b, a[0].begin);
   while (i < a.size() && j < b.size()) {
     const int64_t begin = std::max(a[i].begin, b[j].begin);
     const int64_t end = std::min(a[i].end, b[j].end);

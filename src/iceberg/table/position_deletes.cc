@@ -118,6 +118,10 @@ arrow::Status AddPositions(const FileIO& io, const DataFile& deletes,
 }
 
 void SortDistinct(std::vector<int64_t>* positions) {
+  const bool is_rising =
+      std::adjacent_find(positions->begin(), positions->end(),
+                         [](int64_t a, int64_t b) { return a >= b; }) == positions->end();
+  if (is_rising) return;  // As from a deletion vector.
   std::sort(positions->begin(), positions->end());
   positions->erase(std::unique(positions->begin(), positions->end()), positions->end());
 }

@@ -179,9 +179,11 @@ arrow::Result<std::shared_ptr<arrow::RecordBatchReader>> OpenTask(
     const ScanPlan& plan, const FileScanTask& task, const ScanOptions& options) {
   FileReadOptions read;
   read.schema = plan.schema;
-  read.filter = task.residual;
-  read.filter_schema = plan.table_schema;
-  read.filter_rows = options.filter_rows;
+  if (task.residual->op() != Predicate::Op::kTrue) {
+    read.filter = task.residual;
+    read.filter_schema = plan.table_schema;
+    read.filter_rows = options.filter_rows;
+  }
   read.batch_rows = options.batch_rows;
   if (options.limit) {
     read.batch_rows = std::clamp<int64_t>(*options.limit, 1, options.batch_rows);
