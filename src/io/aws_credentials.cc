@@ -1,5 +1,7 @@
 #include "io/aws_credentials.h"
 
+#include <algorithm>
+#include <array>
 #include <functional>
 #include <limits>
 #include <mutex>
@@ -181,14 +183,82 @@ ProviderPtr WebIdentityProvider(const Surroundings& around, std::string token_fi
   return std::make_shared<CachedProvider>(origin, source, around.clock);
 }
 
-/// The role of a container: its service's URL is in the environment.
-ProviderPtr ContainerProvider(const Surroundings& around) {
-  std::string url;
-  if (const auto relative = GetEnv("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI")) {
-    url = "http://169.254.170.2" + *relative;
-  } else {
-    url = GetEnv("AWS_CONTAINER_CREDENTIALS_FULL_URI").value_or("");
+constexpr char kContainerUri[] = "AWS_CONTAINER_CREDENTIALS_FULL_URI";
+constexpr char kContainerRelativeUri[] = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI";
+
+/// Whether the host is an address of 127.0.0.0/8, all four numbers written out.
+bool IsLoopbackAddress(std::string_view host) {
+  if (!host.starts_with("127.")) return false;
+  int numbers = 1;
+  for (host.remove_prefix(4); !host.empty(); ++numbers) {
+    const size_t end = std::min(host.find('.'), host.size());
+    const std::string_view number = host.substr(0, end);
+    if (number.empty() || number.size() > 3 ||
+        number.find_first_not_of("0123456789") != std::string_view::npos) {
+      return false;
+    }
+    host.remove_prefix(std::min(end + 1, host.size()));
   }
+  return numbers == 4;
+}
+
+/// Whether what is sent to that host without TLS stays on the machine: loopback, and the
+/// link-local addresses at which ECS and EKS give credentials.
+bool IsNearContainer(std::string_view host) {
+  constexpr std::array<std::string_view, 5> kHosts = {
+      "localhost", "[::1]", "169.254.170.2", "169.254.170.23", "[fd00:ec2::23]"};
+  if (std::find(kHosts.begin(), kHosts.end(), host) != kHosts.end()) return true;
+  return IsLoopbackAddress(host);
+}
+
+/// kInvalidConfig unless the container's token may be sent there.
+arrow::Status CheckContainerUri(const std::string& uri) {
+  const size_t scheme_end = uri.find("://");
+  const std::string scheme =
+      scheme_end == std::string::npos ? "" : uri.substr(0, scheme_end);
+  if (scheme == "https") return arrow::Status::OK();
+  std::string host;
+  if (scheme == "http") {
+    host = uri.substr(scheme_end + 3);
+    // A name before '@' stays in it and is no address: what follows is where curl goes.
+    host = host.substr(0, host.find_first_of("/?#"));
+    const size_t colon = host.rfind(':');
+    const size_t port = colon == std::string::npos ? colon : colon + 1;
+    if (port != std::string::npos && host.back() != ']' &&
+        host.find_first_not_of("0123456789", port) == std::string::npos) {
+      host.resize(colon);
+    }
+    if (IsNearContainer(host)) return arrow::Status::OK();
+    host = host.substr(host.rfind('@') + 1);
+  }
+  return MakeError(ErrorCode::kInvalidConfig,
+                   "{} names the host '{}' with the scheme '{}'; without https the "
+                   "container's token goes only to loopback, 169.254.170.2, "
+                   "169.254.170.23 or [fd00:ec2::23]. Give it an https URL or one of "
+                   "these hosts",
+                   kContainerUri, host, scheme);
+}
+
+/// Where the environment says that a container's credentials are; "" where it does not.
+arrow::Result<std::string> ContainerUri() {
+  const std::string relative = GetEnv(kContainerRelativeUri).value_or("");
+  if (!relative.empty()) {
+    // Without it the address could go on: "http://169.254.170.2@elsewhere".
+    if (!relative.starts_with('/')) {
+      return MakeError(ErrorCode::kInvalidConfig,
+                       "{} is no path; it starts with '/', as ECS sets it",
+                       kContainerRelativeUri);
+    }
+    return "http://169.254.170.2" + relative;
+  }
+  std::string uri = GetEnv(kContainerUri).value_or("");
+  if (!uri.empty()) ARROW_RETURN_NOT_OK(CheckContainerUri(uri));
+  return uri;
+}
+
+/// The role of a container: its service's URL is in the environment. Null: none is.
+arrow::Result<ProviderPtr> ContainerProvider(const Surroundings& around) {
+  ARROW_ASSIGN_OR_RAISE(const std::string url, ContainerUri());
   if (url.empty()) return nullptr;
   const auto source = [=]() -> arrow::Result<KeysForAWhile> {
     HttpRequest request;
@@ -259,7 +329,8 @@ arrow::Result<ProviderPtr> SourceOfProfile(const Surroundings& around,
   const std::string source = reader.Text("credential_source").value_or("");
   if (source == "Ec2InstanceMetadata") return InstanceProvider(around);
   if (source == "EcsContainer") {
-    if (ProviderPtr container = ContainerProvider(around)) return container;
+    ARROW_ASSIGN_OR_RAISE(ProviderPtr container, ContainerProvider(around));
+    if (container != nullptr) return container;
   }
   if (source == "Environment") {
     return MakeAwsCredentialsProvider({}, {"s3.", around.clock, around.http});
@@ -287,11 +358,7 @@ arrow::Result<ProviderPtr> ProfileProvider(const Surroundings& around,
                      "the source profiles of '{}' lead in a circle", name);
   }
   ARROW_ASSIGN_OR_RAISE(const auto profile, ReadAwsProfile(name));
-  if (!profile.has_value()) {
-    return MakeError(ErrorCode::kInvalidConfig,
-                     "there is no profile '{}' in ~/.aws/credentials or ~/.aws/config",
-                     name);
-  }
+  if (!profile.has_value()) return NoSuchAwsProfile(name);
   const PropertyReader reader(*profile);
   const auto role = reader.Text("role_arn");
   const std::string session =
@@ -350,7 +417,8 @@ arrow::Result<ProviderPtr> DefaultProvider(const Surroundings& around) {
   if (is_named || has_credentials) {
     return ProfileProvider(around, DefaultAwsProfileName(), 0);
   }
-  if (ProviderPtr container = ContainerProvider(around)) return container;
+  ARROW_ASSIGN_OR_RAISE(ProviderPtr container, ContainerProvider(around));
+  if (container != nullptr) return container;
   return InstanceProvider(around);
 }
 

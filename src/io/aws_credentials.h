@@ -37,7 +37,8 @@ struct AwsSettings {
 /// profile (AWS_PROFILE) of ~/.aws/credentials and ~/.aws/config with its keys, source
 /// profile and role, a container's role, the instance's role; with role-arn that role,
 /// taken with them. Makes no request before Get. kInvalidConfig: half a pair of keys, a
-/// profile that is not there or needs what Floe has not (sso, credential_process).
+/// profile that is not there or needs what Floe has not (sso, credential_process), a
+/// container's URL that would show its token to a network.
 arrow::Result<std::shared_ptr<AwsCredentialsProvider>> MakeAwsCredentialsProvider(
     const std::map<std::string, std::string>& properties,
     const AwsSettings& settings = {});

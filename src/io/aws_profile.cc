@@ -1,6 +1,7 @@
 #include "io/aws_profile.h"
 
 #include <algorithm>
+#include <set>
 
 #include "base/env.h"
 #include "base/error.h"
@@ -10,6 +11,8 @@ namespace floe {
 namespace {
 
 constexpr int64_t kProfileFileBytesMax = 1 << 20;
+/// So many names an error lists.
+constexpr size_t kProfilesListedMax = 20;
 constexpr char kDefaultProfile[] = "default";
 
 std::string_view Trimmed(std::string_view text) {
@@ -27,21 +30,33 @@ std::string ProfileOfTitle(std::string_view title, bool is_config) {
   return std::string(Trimmed(title.substr(kPrefix.size())));
 }
 
-arrow::Result<std::map<std::string, AwsProfile>> ReadProfiles(const char* variable,
-                                                              std::string_view name,
-                                                              bool is_config) {
-  std::string path = GetEnv(variable).value_or("");
-  if (path.empty()) {
+/// A file of profiles; `path` is "" where neither a variable nor HOME says where it is.
+struct ProfileFile {
+  std::string path;
+  std::map<std::string, AwsProfile> profiles;
+};
+
+arrow::Result<ProfileFile> ReadProfiles(const char* variable, std::string_view name,
+                                        bool is_config) {
+  ProfileFile file{GetEnv(variable).value_or(""), {}};
+  if (file.path.empty()) {
     const auto home = GetEnv("HOME");
-    if (!home.has_value()) return std::map<std::string, AwsProfile>();
-    path = *home + "/.aws/" + std::string(name);
+    if (!home.has_value()) return file;
+    file.path = *home + "/.aws/" + std::string(name);
   }
-  auto text = MakeLocalFileIO()->ReadAll(path, kProfileFileBytesMax);
-  if (IsError(text.status(), ErrorCode::kNoSuchFile)) {
-    return std::map<std::string, AwsProfile>();
-  }
+  auto text = MakeLocalFileIO()->ReadAll(file.path, kProfileFileBytesMax);
+  if (IsError(text.status(), ErrorCode::kNoSuchFile)) return file;
   ARROW_RETURN_NOT_OK(text.status());
-  return ParseAwsProfiles(*text, is_config);
+  file.profiles = ParseAwsProfiles(*text, is_config);
+  return file;
+}
+
+arrow::Result<ProfileFile> ReadCredentialsFile() {
+  return ReadProfiles("AWS_SHARED_CREDENTIALS_FILE", "credentials", /*is_config=*/false);
+}
+
+arrow::Result<ProfileFile> ReadConfigFile() {
+  return ReadProfiles("AWS_CONFIG_FILE", "config", /*is_config=*/true);
 }
 
 }  // namespace
@@ -73,11 +88,10 @@ std::map<std::string, AwsProfile> ParseAwsProfiles(std::string_view text,
 }
 
 arrow::Result<std::optional<AwsProfile>> ReadAwsProfile(const std::string& name) {
-  ARROW_ASSIGN_OR_RAISE(
-      auto credentials,
-      ReadProfiles("AWS_SHARED_CREDENTIALS_FILE", "credentials", /*is_config=*/false));
-  ARROW_ASSIGN_OR_RAISE(auto config,
-                        ReadProfiles("AWS_CONFIG_FILE", "config", /*is_config=*/true));
+  ARROW_ASSIGN_OR_RAISE(const ProfileFile credentials_file, ReadCredentialsFile());
+  ARROW_ASSIGN_OR_RAISE(const ProfileFile config_file, ReadConfigFile());
+  const auto& credentials = credentials_file.profiles;
+  const auto& config = config_file.profiles;
   const auto in_credentials = credentials.find(name);
   const auto in_config = config.find(name);
   if (in_credentials == credentials.end() && in_config == config.end()) {
@@ -89,6 +103,27 @@ arrow::Result<std::optional<AwsProfile>> ReadAwsProfile(const std::string& name)
     profile.insert(in_config->second.begin(), in_config->second.end());
   }
   return profile;
+}
+
+arrow::Status NoSuchAwsProfile(const std::string& name) {
+  ARROW_ASSIGN_OR_RAISE(const ProfileFile credentials, ReadCredentialsFile());
+  ARROW_ASSIGN_OR_RAISE(const ProfileFile config, ReadConfigFile());
+  std::set<std::string> names;
+  for (const ProfileFile* file : {&credentials, &config}) {
+    for (const auto& [each, _] : file->profiles) names.insert(each);
+  }
+  std::string listed;
+  size_t count = 0;
+  for (const std::string& each : names) {
+    if (count++ == kProfilesListedMax) break;
+    listed += (listed.empty() ? "'" : ", '") + each + "'";
+  }
+  if (names.size() > kProfilesListedMax) listed += " and others";
+  return MakeError(ErrorCode::kInvalidConfig,
+                   "there is no profile '{}' in '{}' or '{}', which hold {}; name one of "
+                   "theirs or add it",
+                   name, credentials.path, config.path,
+                   listed.empty() ? "no profiles" : listed);
 }
 
 std::string DefaultAwsProfileName() {

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "arrow/result.h"
+#include "arrow/status.h"
 
 namespace floe {
 
@@ -19,6 +20,9 @@ std::map<std::string, AwsProfile> ParseAwsProfiles(std::string_view text, bool i
 /// AWS_SHARED_CREDENTIALS_FILE and AWS_CONFIG_FILE name or ~/.aws holds; nullopt where
 /// neither has it.
 arrow::Result<std::optional<AwsProfile>> ReadAwsProfile(const std::string& name);
+
+/// kInvalidConfig: both files have no profile of that name; says which they have.
+arrow::Status NoSuchAwsProfile(const std::string& name);
 
 /// AWS_PROFILE, or "default".
 std::string DefaultAwsProfileName();

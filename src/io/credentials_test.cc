@@ -37,7 +37,8 @@ class ScopedEnvironment {
           "AWS_PROFILE", "AWS_REGION", "AWS_DEFAULT_REGION",
           "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ROLE_ARN", "AWS_ENDPOINT_URL_STS",
           "AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE",
-          "AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_EC2_METADATA_SERVICE_ENDPOINT",
+          "AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+          "AWS_CONTAINER_AUTHORIZATION_TOKEN", "AWS_EC2_METADATA_SERVICE_ENDPOINT",
           "GOOGLE_APPLICATION_CREDENTIALS", "AZURE_CLIENT_ID", "AZURE_AUTHORITY_HOST",
           "AZURE_STORAGE_KEY"}) {
       if (const auto old = GetEnv(name)) old_[name] = *old;
@@ -116,8 +117,14 @@ TEST(AwsCredentialsTest, ReadsProfilesAndTheirRegions) {
   auto provider = MakeAwsCredentialsProvider(work).ValueOrDie();
   EXPECT_EQ((*provider->Get())->secret_access_key, "se=cret");
   EXPECT_EQ(AwsRegion(work).ValueOrDie(), "eu-central-1");
-  EXPECT_TRUE(IsError(MakeAwsCredentialsProvider({{"s3.profile-name", "none"}}).status(),
-                      ErrorCode::kInvalidConfig));
+  const arrow::Status none =
+      MakeAwsCredentialsProvider({{"s3.profile-name", "none"}}).status();
+  EXPECT_TRUE(IsError(none, ErrorCode::kInvalidConfig));
+  for (const std::string& part : {std::string("'none'"), credentials.path(),
+                                  config.path(), std::string("'sso', 'work'")}) {
+    EXPECT_THAT(ErrorText(none), HasSubstr(part));
+  }
+  EXPECT_THAT(ErrorText(none), Not(HasSubstr("se=cret")));
   const arrow::Status sso =
       MakeAwsCredentialsProvider({{"s3.profile-name", "sso"}}).status();
   EXPECT_TRUE(IsError(sso, ErrorCode::kNotSupported));
@@ -169,6 +176,58 @@ TEST(AwsCredentialsTest, TakesTheRoleOfTheMachineOrSaysWhatItLookedAt) {
       MakeAwsCredentialsProvider({}).ValueOrDie()->Get().status();
   EXPECT_TRUE(IsError(nothing, ErrorCode::kNotAuthorized));
   EXPECT_THAT(ErrorText(nothing), HasSubstr("s3.access-key-id"));
+}
+
+TEST(AwsCredentialsTest, TakesTheRoleOfAContainerBesideIt) {
+  FakeHttpServer container([](const FakeRequest& request) {
+    const auto token = request.headers.find("authorization");
+    const bool is_known =
+        token != request.headers.end() && token->second == "container-token";
+    return FakeAnswer{.status = is_known ? 200 : 401,
+                      .body = R"({"AccessKeyId":"ecs","SecretAccessKey":"s","Token":"t",)"
+                              R"("Expiration":"2100-01-01T00:00:00Z"})"};
+  });
+  ScopedEnvironment environment(
+      Variables{{"AWS_CONTAINER_CREDENTIALS_FULL_URI", container.url() + "/role"},
+                {"AWS_CONTAINER_AUTHORIZATION_TOKEN", "container-token"}});
+  EXPECT_EQ((*MakeAwsCredentialsProvider({}).ValueOrDie()->Get())->access_key_id, "ecs");
+}
+
+TEST(AwsCredentialsTest, SendsAContainersTokenToNoNetworkInTheClear) {
+  ScopedEnvironment environment(
+      Variables{{"AWS_CONTAINER_CREDENTIALS_FULL_URI", ""},
+                {"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", ""},
+                {"AWS_CONTAINER_AUTHORIZATION_TOKEN", "container-token"}});
+  const auto made_with = [](const std::string& uri) {
+    ::setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", uri.c_str(), 1);
+    return MakeAwsCredentialsProvider({}).status();
+  };
+  for (const char* uri :
+       {"https://keys.example/role", "http://localhost/role", "http://127.0.0.1:80/role",
+        "http://127.8.9.1", "http://[::1]:8080/role", "http://[::1]/",
+        "http://169.254.170.2/role", "http://169.254.170.23/v1/credentials",
+        "http://[fd00:ec2::23]/v1/credentials"}) {
+    EXPECT_TRUE(made_with(uri).ok()) << uri;
+  }
+  for (const char* uri :
+       {"http://keys.example/role", "http://127.keys.example/",
+        "http://127.0.0.1.keys.example/", "http://127.0.0.x/",
+        "http://169.254.169.254/role", "http://user:hidden@keys.example/",
+        "http://127.0.0.1@keys.example/", "http://127.0.0.1:80@keys.example/",
+        "http://127.0.0.1\\@keys.example/", "http://[::1].keys.example/",
+        "http://0.0.0.0/", "ftp://127.0.0.1/", "keys.example", "http://"}) {
+    const arrow::Status refused = made_with(uri);
+    EXPECT_TRUE(IsError(refused, ErrorCode::kInvalidConfig)) << uri;
+    EXPECT_THAT(ErrorText(refused), HasSubstr("AWS_CONTAINER_CREDENTIALS_FULL_URI"));
+    EXPECT_THAT(ErrorText(refused), Not(HasSubstr("hidden")));
+    EXPECT_THAT(ErrorText(refused), Not(HasSubstr("container-token")));
+  }
+  ::setenv("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/v2/credentials", 1);
+  EXPECT_TRUE(MakeAwsCredentialsProvider({}).ok());
+  ::setenv("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "@keys.example/", 1);
+  const arrow::Status no_path = MakeAwsCredentialsProvider({}).status();
+  EXPECT_TRUE(IsError(no_path, ErrorCode::kInvalidConfig));
+  EXPECT_THAT(ErrorText(no_path), HasSubstr("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"));
 }
 
 std::string NewPrivateKey() {
