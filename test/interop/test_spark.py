@@ -4,10 +4,12 @@ The rows that must be there are worked out in Python, by neither engine.
 """
 
 import itertools
+import json
 
 import pyarrow as pa
 import pytest
 
+from floe.errors import FloeError
 from rows import NESTED, PRIMITIVES, assert_same_but_for_pyiceberg, random_rows
 from spark_engine import canonical_rows, encoded_rows
 from test_pyiceberg_roundtrip import PARTITIONS
@@ -154,7 +156,7 @@ def test_spark_reads_evolved_tables(new_table, version):
     floe.append(table.name, extra)
     table.rows += extra.to_pylist(maps_as_pydicts=None)
     with floe.update_spec(table.name) as update:
-        update.remove_field("id_bucket")
+        update.remove_field("id_bucket_4")
     more = pa.Table.from_pylist([{"id": 102, "a_int": -5}], schema=evolved)
     floe.append(table.name, more)
     table.rows += more.to_pylist()
@@ -318,12 +320,18 @@ def test_tables_that_spark_makes_take_floes_commits(spark_catalog, new_table):
             f"""CREATE TABLE j.db.{name} (id BIGINT, s STRING, l ARRAY<INT>) USING iceberg
             PARTITIONED BY (bucket(2, id)) TBLPROPERTIES ('format-version'='{version}',
             'write.format.default'='{file_format}', 'write.delete.mode'='merge-on-read',
+            'write.delete.format.default'='{file_format}',
             'write.update.mode'='merge-on-read')""",
             f"INSERT INTO j.db.{name} SELECT id, concat('s', id), array(1, null) FROM range(20)",
         )
-        spark_catalog.floe.append(
-            f"db.{name}", pa.table({"id": [100, 101], "s": ["a", None], "l": [[], None]})
-        )
+        more = pa.table({"id": [100, 101], "s": ["a", None], "l": [[], None]})
+        if file_format != "parquet":
+            with pytest.raises(FloeError, match="parquet only"):
+                spark_catalog.floe.append(f"db.{name}", more)
+            spark.sql(
+                f"ALTER TABLE j.db.{name} SET TBLPROPERTIES ('write.format.default'='parquet')"
+            )
+        spark_catalog.floe.append(f"db.{name}", more)
         if version > 1:
             spark.sql(f"DELETE FROM j.db.{name} WHERE id IN (3, 100)")
             spark.sql(f"UPDATE j.db.{name} SET s = 'u' WHERE id = 5")
@@ -362,7 +370,7 @@ LEFT_OUT = {"key_metadata"}
 @pytest.mark.parametrize("version", [2, 3])
 def test_metadata_tables_say_what_sparks_do(new_table, version):
     schema = pa.schema([SCHEMA.field(name) for name in ("id", "a_int", "a_string", "a_struct")])
-    table = new_table(schema, format_version=version, partition_by=["a_int"])
+    table = new_table(schema, format_version=version, partition_by=["truncate(1000, id)"])
     table.append(8)
     table.engines.floe.delete(table.name, "id = 3", mode="merge-on-read")
     table.sql("ALTER TABLE {t} ADD PARTITION FIELD bucket(2, id)")
@@ -383,7 +391,14 @@ def test_metadata_tables_say_what_sparks_do(new_table, version):
         if name.startswith("all_"):
             # Files that several snapshots have are said once by Floe.
             found, expected = sorted(set(found)), sorted(set(expected))
-        assert found == expected, name
+        assert len(found) == len(expected), name
+        for ours_row, theirs_row in zip(found, expected):
+            ours_row, theirs_row = json.loads(ours_row), json.loads(theirs_row)
+            for file in (theirs_row, theirs_row.get("data_file") or {}):
+                # Spark's manifests hold an empty map for no counts, or none at all.
+                if file.get("nan_value_counts") == {}:
+                    file["nan_value_counts"] = None
+            assert ours_row == theirs_row, name
 
 
 def test_changes_are_sparks(new_table):
