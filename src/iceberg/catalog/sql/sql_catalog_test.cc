@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 
@@ -207,6 +208,19 @@ TEST_F(SqlCatalogTest, ALockThatStaysIsUnavailableAndChangesNothing) {
   arrow::Status locked = waiting->Execute({{"CREATE TABLE other (x TEXT)", {}}}).status();
   EXPECT_TRUE(IsError(locked, ErrorCode::kServiceUnavailable)) << locked.ToString();
   EXPECT_TRUE(IsRetryable(locked));
+}
+
+TEST_F(SqlCatalogTest, OpeningWaitsForAnotherProcessesCommit) {
+  auto catalog = Open(Config());
+  auto holder = Unwrap(OpenSqlite(Path()));
+  ASSERT_TRUE(holder
+                  ->Execute({{"PRAGMA locking_mode = EXCLUSIVE", {}},
+                             {"CREATE TABLE held (x TEXT)", {}}})
+                  .ok());
+  const auto start = std::chrono::steady_clock::now();
+  const arrow::Status opened = OpenSqlite(Path(), /*busy_timeout_seconds=*/1).status();
+  EXPECT_GE(std::chrono::steady_clock::now() - start, std::chrono::seconds(1));
+  EXPECT_TRUE(IsRetryable(opened)) << opened.ToString();
 }
 
 TEST_F(SqlCatalogTest, AFailedStatementUndoesItsTransaction) {

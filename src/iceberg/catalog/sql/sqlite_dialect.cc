@@ -22,7 +22,11 @@ class SqliteDialect final : public SqlDialect {
     return *soci::factory_sqlite3();
   }
   arrow::Result<std::string> ConnectString() const override;
-  std::vector<std::string> SessionSetup() const override { return {}; }
+  // SOCI runs the `synchronous` of a connect string before it sets the timeout, so that
+  // it fails at once beside another process's commit; here it waits like any statement.
+  std::vector<std::string> SessionSetup() const override {
+    return {"PRAGMA synchronous = FULL"};
+  }
   // Taking the write lock at once lets SQLite wait for it; a lock upgraded later fails.
   std::string BeginTransaction() const override { return "BEGIN IMMEDIATE"; }
   std::string LockRows() const override { return ""; }
@@ -56,8 +60,7 @@ arrow::Result<std::string> SqliteDialect::ConnectString() const {
         "it or correct `uri`",
         path_, folder.string());
   }
-  return fmt::format("dbname=\"{}\" timeout={} synchronous=full", path_,
-                     busy_timeout_seconds_);
+  return fmt::format("dbname=\"{}\" timeout={}", path_, busy_timeout_seconds_);
 }
 
 SqlFailure SqliteDialect::Classify(const soci::soci_error& error) const {
