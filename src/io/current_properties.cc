@@ -61,4 +61,9 @@ CurrentProperties::Get() {
   }
 }
 
+std::shared_ptr<const CurrentProperties::Generation> CurrentProperties::Latest() const {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return generation_;
+}
+
 }  // namespace floe

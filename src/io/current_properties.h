@@ -28,13 +28,16 @@ class CurrentProperties {
 
   arrow::Result<std::shared_ptr<const Generation>> Get();
 
+  /// Those at hand, which may have expired: for what does not depend on credentials.
+  std::shared_ptr<const Generation> Latest() const;
+
  private:
   bool IsDue(int64_t now_ms) const;
   void Take(arrow::Result<VendedProperties> answer);
 
   const PropertiesSource source_;
   const RefreshOptions options_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable is_refreshed_;
   bool is_refreshing_ = false;
   int64_t not_before_ms_ = 0;

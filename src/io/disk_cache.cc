@@ -71,8 +71,11 @@ class FolderLock {
 class DiskCache::Source final : public RangeSource {
  public:
   Source(std::shared_ptr<DiskCache> cache, std::shared_ptr<RangeSource> base,
-         int64_t size_bytes)
-      : cache_(std::move(cache)), base_(std::move(base)), size_bytes_(size_bytes) {}
+         std::string file_name, int64_t size_bytes)
+      : cache_(std::move(cache)),
+        base_(std::move(base)),
+        file_name_(std::move(file_name)),
+        size_bytes_(size_bytes) {}
 
   const std::string& location() const override { return base_->location(); }
 
@@ -110,7 +113,7 @@ class DiskCache::Source final : public RangeSource {
   }
 
   std::string Name(int64_t block) const {
-    return fmt::format("{}#{}#{}", location(), size_bytes_, block);
+    return fmt::format("{}#{}#{}", file_name_, size_bytes_, block);
   }
 
   /// One request for each run of blocks that are not there.
@@ -145,6 +148,7 @@ class DiskCache::Source final : public RangeSource {
 
   const std::shared_ptr<DiskCache> cache_;
   const std::shared_ptr<RangeSource> base_;
+  const std::string file_name_;
   const int64_t size_bytes_;
 };
 
@@ -165,8 +169,9 @@ arrow::Result<std::shared_ptr<DiskCache>> DiskCache::Open(const std::string& fol
 }
 
 std::shared_ptr<RangeSource> DiskCache::Wrap(std::shared_ptr<RangeSource> source,
-                                             int64_t size_bytes) {
-  return std::make_shared<Source>(self_.lock(), std::move(source), size_bytes);
+                                             std::string file_name, int64_t size_bytes) {
+  return std::make_shared<Source>(self_.lock(), std::move(source), std::move(file_name),
+                                  size_bytes);
 }
 
 DiskCache::Counters DiskCache::counters() const {

@@ -26,10 +26,10 @@ class DiskCache {
   static arrow::Result<std::shared_ptr<DiskCache>> Open(const std::string& folder,
                                                         int64_t max_bytes);
 
-  /// `source` read through the cache. The file must never change: it is known by its
-  /// location and size.
+  /// `source` read through the cache. The file must never change: it is known by
+  /// `file_name` (FileIO::CacheName) and size.
   std::shared_ptr<RangeSource> Wrap(std::shared_ptr<RangeSource> source,
-                                    int64_t size_bytes);
+                                    std::string file_name, int64_t size_bytes);
 
   struct Counters {
     int64_t block_hits = 0;

@@ -61,7 +61,7 @@ TEST_F(DiskCacheTest, AnswersAsTheStoreDoesAndAsksItOnce) {
   const std::string bytes = Bytes(static_cast<size_t>(DiskCache::kBlockBytes * 2 + 77));
   const auto size = static_cast<int64_t>(bytes.size());
   auto store = std::make_shared<FakeSource>("s3://b/a", bytes);
-  auto cached = Open()->Wrap(store, size);
+  auto cached = Open()->Wrap(store, store->location(), size);
   for (int round = 0; round < 2; ++round) {
     for (const auto& [begin, length] : {std::pair<int64_t, int64_t>{0, size},
                                         {5, 10},
@@ -78,10 +78,10 @@ TEST_F(DiskCacheTest, AnswersAsTheStoreDoesAndAsksItOnce) {
   EXPECT_EQ(store->requests, 1);
   // Another process finds them; another size or place is another file.
   auto other = std::make_shared<FakeSource>("s3://b/a", bytes);
-  EXPECT_TRUE(Open()->Wrap(other, size)->Get(0, size)->bytes == bytes);
+  EXPECT_TRUE(Open()->Wrap(other, other->location(), size)->Get(0, size)->bytes == bytes);
   EXPECT_EQ(other->requests, 0);
   auto moved = std::make_shared<FakeSource>("s3://b/b", bytes);
-  EXPECT_TRUE(Open()->Wrap(moved, size)->Get(0, 10).ok());
+  EXPECT_TRUE(Open()->Wrap(moved, moved->location(), size)->Get(0, 10).ok());
   EXPECT_EQ(moved->requests, 1);
 }
 
@@ -89,7 +89,7 @@ TEST_F(DiskCacheTest, DamagedAndTornBlocksAreReadAgain) {
   const std::string bytes = Bytes(1000);
   auto store = std::make_shared<FakeSource>("s3://b/a", bytes);
   auto cache = Open();
-  auto cached = cache->Wrap(store, 1000);
+  auto cached = cache->Wrap(store, store->location(), 1000);
   ASSERT_TRUE(cached->Get(0, 1000).ok());
   ASSERT_EQ(Blocks().size(), 1u);
   const fs::path block = Blocks()[0];
@@ -114,7 +114,8 @@ TEST_F(DiskCacheTest, HoldsNoMoreThanItMay) {
   const std::string bytes = Bytes(static_cast<size_t>(DiskCache::kBlockBytes));
   for (int i = 0; i < 12; ++i) {
     auto store = std::make_shared<FakeSource>("s3://b/" + std::to_string(i), bytes);
-    ASSERT_TRUE(cache->Wrap(store, DiskCache::kBlockBytes)->Get(0, 1).ok());
+    ASSERT_TRUE(
+        cache->Wrap(store, store->location(), DiskCache::kBlockBytes)->Get(0, 1).ok());
   }
   int64_t held = 0;
   for (const fs::path& path : Blocks()) held += static_cast<int64_t>(fs::file_size(path));
@@ -131,7 +132,8 @@ TEST_F(DiskCacheTest, ManyReadersAndCachesOfOneFolderAgree) {
   for (int t = 0; t < 4; ++t) {
     threads.emplace_back([&] {
       auto store = std::make_shared<FakeSource>("s3://b/a", bytes);
-      auto cached = Open(DiskCache::kBlockBytes * 2)->Wrap(store, size);
+      auto cached =
+          Open(DiskCache::kBlockBytes * 2)->Wrap(store, store->location(), size);
       for (int i = 0; i < 20; ++i) right += cached->Get(0, size)->bytes == bytes;
     });
   }

@@ -48,6 +48,9 @@ class FaultFileIO final : public FileIO {
   arrow::Status Delete(const std::string& location) override;
   arrow::Result<std::vector<FileEntry>> List(const std::string& location,
                                              bool recursive) const override;
+  std::string CacheName(const std::string& location) const override {
+    return base_->CacheName(location);
+  }
 
  private:
   class Gate;

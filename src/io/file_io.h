@@ -67,6 +67,10 @@ class FileIO {
   virtual arrow::Result<std::vector<FileEntry>> List(const std::string& location,
                                                      bool recursive) const = 0;
 
+  /// What to know a file by in a cache: `location`, and where that does not tell a file
+  /// from another (two stores with a bucket of one name), what does. Asks no store.
+  virtual std::string CacheName(const std::string& location) const { return location; }
+
   /// The file's bytes. kResourceExhausted when it is larger than `max_bytes`.
   /// `size_bytes` as for OpenInput.
   arrow::Result<std::string> ReadAll(const std::string& location,

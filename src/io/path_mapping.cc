@@ -46,8 +46,6 @@ class MappedFileIO final : public FileIO {
     return location;
   }
 
-  const FileIO& base() const { return *base_; }
-
   arrow::Result<std::shared_ptr<arrow::io::RandomAccessFile>> OpenInput(
       const std::string& location, int64_t size_bytes) const override {
     return base_->OpenInput(Map(location), size_bytes);
@@ -64,6 +62,9 @@ class MappedFileIO final : public FileIO {
   }
   arrow::Status Delete(const std::string& location) override {
     return base_->Delete(Map(location));
+  }
+  std::string CacheName(const std::string& location) const override {
+    return base_->CacheName(Map(location));
   }
 
   arrow::Result<std::vector<FileEntry>> List(const std::string& location,
@@ -107,12 +108,6 @@ arrow::Result<PathPrefixes> ParsePathPrefixes(std::string_view text) {
 std::shared_ptr<FileIO> MapPaths(std::shared_ptr<FileIO> base, PathPrefixes prefixes) {
   if (prefixes.empty()) return base;
   return std::make_shared<MappedFileIO>(std::move(base), std::move(prefixes));
-}
-
-std::string CacheLocation(const FileIO& io, const std::string& location) {
-  const auto* mapped = dynamic_cast<const MappedFileIO*>(&io);
-  if (mapped == nullptr) return location;
-  return CacheLocation(mapped->base(), mapped->Map(location));
 }
 
 }  // namespace floe

@@ -27,7 +27,4 @@ arrow::Result<PathPrefixes> ParsePathPrefixes(std::string_view text);
 /// the location looked at.
 std::shared_ptr<FileIO> MapPaths(std::shared_ptr<FileIO> base, PathPrefixes prefixes);
 
-/// What to know a file by in a cache of the process: `location`, or where `io` finds it.
-std::string CacheLocation(const FileIO& io, const std::string& location);
-
 }  // namespace floe

@@ -24,12 +24,12 @@ TEST(PathMappingTest, FindsMovedFiles) {
   for (const char* location : {"s3://b/wh/t/data/a", "file:///old/wh/t/data/a",
                                "/old/wh/t/data/a", "file:/old/wh/t/data/a"}) {
     EXPECT_EQ(io->ReadAll(location).ValueOr("?"), "moved") << location;
-    EXPECT_EQ(CacheLocation(*io, location), root + "/t/data/a") << location;
+    EXPECT_EQ(io->CacheName(location), root + "/t/data/a") << location;
   }
   // A prefix ends with a folder's name, not within one.
-  EXPECT_EQ(CacheLocation(*io, "s3://b/wh/table/x"), "/nowhere/table/x");
-  EXPECT_EQ(CacheLocation(*io, "/old/whale"), "/old/whale");
-  EXPECT_EQ(CacheLocation(*base, "s3://b/wh/t/data/a"), "s3://b/wh/t/data/a");
+  EXPECT_EQ(io->CacheName("s3://b/wh/table/x"), "/nowhere/table/x");
+  EXPECT_EQ(io->CacheName("/old/whale"), "/old/whale");
+  EXPECT_EQ(base->CacheName("s3://b/wh/t/data/a"), "s3://b/wh/t/data/a");
   const auto listed = io->List("s3://b/wh/t", true);
   ASSERT_TRUE(listed.ok());
   ASSERT_EQ(listed->size(), 1u);

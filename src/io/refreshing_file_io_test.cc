@@ -88,7 +88,31 @@ TEST_F(RefreshingFileIOTest, ReadsOfOneFileComeFromTheDiskOnceTheyWereMade) {
     EXPECT_EQ(Read(*io->OpenInput("gs://b/k", 5).ValueOrDie()), "bytes");
   }
   EXPECT_EQ(server_.requests().size(), 1u);
+  // A bucket of the same name at another server is another bucket.
+  FakeHttpServer elsewhere([](const FakeRequest&) {
+    FakeAnswer answer{.status = 206, .body = "other"};
+    answer.headers = {{"Content-Range", "bytes 0-4/5"}};
+    return answer;
+  });
+  vended.properties["gcs.service.host"] = elsewhere.url();
+  auto io = MakeFileIO(vended.properties).ValueOrDie();
+  EXPECT_EQ(Read(*io->OpenInput("gs://b/k", 5).ValueOrDie()), "other");
   std::filesystem::remove_all(folder);
+}
+
+TEST(CacheNameTest, TellsStoresApartWithoutAskingThem) {
+  const auto name = [](std::map<std::string, std::string> properties,
+                       const std::string& location) {
+    return (*MakeFileIO(properties))->CacheName(location);
+  };
+  EXPECT_EQ(name({}, "/wh/t/a"), "/wh/t/a");
+  EXPECT_EQ(name({{"s3.endpoint", "http://127.0.0.1:1/"}}, "/wh/t/a"), "/wh/t/a");
+  EXPECT_EQ(name({}, "gs://b/k"), "gs://b/k");
+  const std::string first = name({{"s3.endpoint", "http://127.0.0.1:1/"}}, "s3://b/k");
+  EXPECT_EQ(first, "http://127.0.0.1:1 s3://b/k");
+  EXPECT_NE(first, name({{"s3.endpoint", "http://127.0.0.1:2"}}, "s3://b/k"));
+  EXPECT_NE(name({{"adls.account-name", "one"}}, "abfss://c/k"),
+            name({{"adls.account-name", "two"}}, "abfss://c/k"));
 }
 
 }  // namespace

@@ -59,6 +59,28 @@ arrow::Result<std::shared_ptr<HttpClient>> MakeStoreClient(const Properties& pro
   return std::make_shared<LimitedHttpClient>(std::move(client), requests_max);
 }
 
+/// As StoreDirectory::Address.
+arrow::Result<std::string> ReadAddress(const Properties& properties,
+                                       const ObjectLocation& location) {
+  switch (location.kind) {
+    case Kind::kS3: {
+      ARROW_ASSIGN_OR_RAISE(S3Settings settings, ReadS3Settings(properties));
+      return std::move(settings.endpoint);
+    }
+    case Kind::kGcs: {
+      ARROW_ASSIGN_OR_RAISE(GcsSettings settings, ReadGcsSettings(properties));
+      if (settings.endpoint == GcsSettings().endpoint) return "";
+      return std::move(settings.endpoint);
+    }
+    case Kind::kAzure: {
+      ARROW_ASSIGN_OR_RAISE(AzureAccount account,
+                            FindAzureAccount(properties, location.host));
+      return std::move(account.url);
+    }
+  }
+  return MakeError(ErrorCode::kInternal, "unknown kind of store");
+}
+
 }  // namespace
 
 /// All that was made of one generation of properties.
@@ -153,6 +175,15 @@ arrow::Result<std::shared_ptr<ObjectStore>> StoreDirectory::Find(
     ARROW_ASSIGN_OR_RAISE(store, made_->Make(location));
   }
   return store;
+}
+
+std::string StoreDirectory::Address(const ObjectLocation& location) {
+  const std::string root = location.Root();
+  std::lock_guard<std::mutex> lock(mutex_);
+  const auto known = addresses_.find(root);
+  if (known != addresses_.end()) return known->second;
+  auto address = ReadAddress(properties_->Latest()->properties, location);
+  return addresses_[root] = address.ok() ? *address : address.status().ToString();
 }
 
 }  // namespace floe

@@ -24,6 +24,11 @@ class StoreDirectory {
   /// The store of a location's bucket; its key is not looked at.
   arrow::Result<std::shared_ptr<ObjectStore>> Find(const ObjectLocation& location);
 
+  /// The address of the server that a location's bucket is at, as the properties or the
+  /// environment give it; "" where that is the one the scheme stands for. Settings that
+  /// cannot be read give a text of their own, under which nothing is ever loaded.
+  std::string Address(const ObjectLocation& location);
+
  private:
   struct Made;
 
@@ -31,6 +36,7 @@ class StoreDirectory {
   std::mutex mutex_;
   int64_t generation_ = -1;
   std::unique_ptr<Made> made_;
+  std::map<std::string, std::string> addresses_;  ///< By the location's root.
 };
 
 }  // namespace floe

@@ -51,7 +51,7 @@ class StoreFileIO final : public FileIO {
     std::shared_ptr<RangeSource> source =
         std::make_shared<StoreRangeSource>(stores_, std::move(object), location);
     if (cache_ != nullptr && size_bytes > 0) {
-      source = cache_->Wrap(std::move(source), size_bytes);
+      source = cache_->Wrap(std::move(source), CacheName(location), size_bytes);
     }
     ARROW_ASSIGN_OR_RAISE(auto input, RemoteInput::Open(std::move(source), size_bytes));
     return input;
@@ -87,6 +87,14 @@ class StoreFileIO final : public FileIO {
     ARROW_ASSIGN_OR_RAISE(const ObjectLocation object, ParseFile(location));
     ARROW_ASSIGN_OR_RAISE(auto store, stores_->Find(object));
     return store->Delete(object.key);
+  }
+
+  std::string CacheName(const std::string& location) const override {
+    if (IsLocal(location)) return location;
+    const auto object = ParseObjectLocation(location);
+    if (!object.ok()) return location;
+    const std::string address = stores_->Address(*object);
+    return address.empty() ? location : address + " " + location;
   }
 
   arrow::Result<std::vector<FileEntry>> List(const std::string& location,

@@ -3,7 +3,6 @@
 #include <charconv>
 
 #include "base/error.h"
-#include "io/path_mapping.h"
 
 namespace floe::iceberg {
 namespace {
@@ -60,7 +59,7 @@ arrow::Result<TableMetadataPtr> ReadTableMetadata(const FileIO& io,
     ARROW_ASSIGN_OR_RAISE(auto loaded, LoadTableMetadata(io, location));
     return loaded.value;
   }
-  return cache->GetOrLoad(CacheLocation(io, location),
+  return cache->GetOrLoad(io.CacheName(location),
                           [&] { return LoadTableMetadata(io, location); });
 }
 

@@ -13,7 +13,6 @@
 #include "base/lru_cache.h"
 #include "iceberg/table/any_file.h"
 #include "iceberg/table/key_columns.h"
-#include "io/path_mapping.h"
 
 namespace floe::iceberg {
 namespace {
@@ -70,7 +69,7 @@ arrow::Result<std::shared_ptr<const DeletedKeys>> ReadKeys(
 arrow::Result<std::shared_ptr<const DeletedKeys>> LoadKeys(
     const FileIO& io, const DataFile& file, const KeyColumns& columns,
     const std::shared_ptr<const NameMapping>& mapping) {
-  const std::string name = CacheLocation(io, file.file_path) + "|" + columns.signature();
+  const std::string name = io.CacheName(file.file_path) + "|" + columns.signature();
   auto keys =
       KeyCache().GetOrLoad(name, [&]() -> arrow::Result<LruCache<DeletedKeys>::Loaded> {
         ARROW_ASSIGN_OR_RAISE(auto read, ReadKeys(io, file, columns, mapping));

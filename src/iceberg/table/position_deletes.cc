@@ -13,7 +13,6 @@
 #include "iceberg/table/delete_index.h"
 #include "iceberg/table/equality_deletes.h"
 #include "iceberg/table/scan.h"
-#include "io/path_mapping.h"
 
 namespace floe::iceberg {
 namespace {
@@ -109,7 +108,7 @@ arrow::Status AddPositions(const FileIO& io, const DataFile& deletes,
     });
   }
   ARROW_ASSIGN_OR_RAISE(
-      auto cached, PositionCache().GetOrLoad(CacheLocation(io, deletes.file_path),
+      auto cached, PositionCache().GetOrLoad(io.CacheName(deletes.file_path),
                                              [&] { return ReadWhole(io, deletes); }));
   if (auto found = cached->positions.find(data_path); found != cached->positions.end()) {
     positions->insert(positions->end(), found->second.begin(), found->second.end());

@@ -7,7 +7,6 @@
 #include "arrow/buffer.h"
 #include "arrow/io/interfaces.h"
 #include "base/error.h"
-#include "io/path_mapping.h"
 
 namespace floe::iceberg {
 namespace {
@@ -93,8 +92,7 @@ const std::shared_ptr<MetadataCache>& MetadataCache::Process() {
 arrow::Result<std::shared_ptr<const ManifestList>> MetadataCache::ManifestListAt(
     const FileIO& io, const std::string& location) {
   return manifest_lists_.GetOrLoad(
-      CacheLocation(io, location),
-      [&]() -> arrow::Result<LruCache<ManifestList>::Loaded> {
+      io.CacheName(location), [&]() -> arrow::Result<LruCache<ManifestList>::Loaded> {
         ARROW_ASSIGN_OR_RAISE(std::string bytes, io.ReadAll(location));
         auto manifests = ReadManifestList(bytes);
         if (!manifests.ok()) {
@@ -108,7 +106,7 @@ arrow::Result<std::shared_ptr<const ManifestEntries>> MetadataCache::ManifestAt(
     const FileIO& io, const ManifestFile& manifest, const Type& partition_type,
     const std::optional<std::vector<int32_t>>& metrics_field_ids) {
   return manifests_.GetOrLoad(
-      ManifestKey(CacheLocation(io, manifest.manifest_path), partition_type,
+      ManifestKey(io.CacheName(manifest.manifest_path), partition_type,
                   metrics_field_ids),
       [&]() -> arrow::Result<LruCache<ManifestEntries>::Loaded> {
         ARROW_ASSIGN_OR_RAISE(const auto bytes, ReadWhole(io, manifest.manifest_path,

@@ -8,7 +8,6 @@
 #include "iceberg/format/parquet/key_column.h"
 #include "iceberg/format/parquet/parquet_bounds.h"
 #include "iceberg/format/parquet/parquet_status.h"
-#include "io/path_mapping.h"
 #include "io/prefetch.h"
 #include "parquet/bloom_filter.h"
 #include "parquet/bloom_filter_reader.h"
@@ -102,7 +101,7 @@ arrow::Result<ParquetFilePtr> ParquetFile::Open(const FileIO& io,
   if (file_size < 0) {
     ARROW_ASSIGN_OR_RAISE(file_size, io.FileSize(location));
   }
-  const std::string key = fmt::format("{}#{}", CacheLocation(io, location), file_size);
+  const std::string key = fmt::format("{}#{}", io.CacheName(location), file_size);
   return cache->GetOrLoad(key, [&]() -> arrow::Result<ParquetFileCache::Loaded> {
     ARROW_ASSIGN_OR_RAISE(ParquetFilePtr file, Load(io, location, file_size));
     const int64_t cost = file->CacheCost();
