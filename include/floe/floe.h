@@ -335,11 +335,12 @@ FLOE_EXPORT floe_error* floe_plan_files(floe_catalog* catalog, const char* table
                                         char** out_report_json);
 
 /// Where feature rows come from, wherever a request below says `source`:
-/// {"table": "namespace.table" or the path of a metadata.json, "snapshot_id"?, "ref"?,
-/// "as_of_ms"?} or {"parquet": path of a file or of a folder of *.parquet files}; and in
-/// both "name"?: text for messages, "storage_options"?: {text: text},
-/// "timestamp_field": its event time, "created_timestamp_column"?: what breaks ties.
-/// A `catalog` may be NULL when no source needs one.
+/// {"table": "namespace.table" or the path of a metadata.json, "catalog"?: the settings
+/// of the table's own catalog (floe_catalog_open) where it is not the call's,
+/// "snapshot_id"?, "ref"?, "as_of_ms"?} or {"parquet": path of a file or of a folder of
+/// *.parquet files}; and in both "name"?: text for messages, "storage_options"?: {text:
+/// text}, "timestamp_field": its event time, "created_timestamp_column"?: what breaks
+/// ties. A `catalog` may be NULL when no source needs one.
 ///
 /// `options` are {"threads"?, "memory_budget_bytes"?, "batch_rows"?, "timeout_ms"?}, all
 /// integers > 0. A retrieval that is not done timeout_ms after the call, its stream read

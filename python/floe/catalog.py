@@ -45,15 +45,15 @@ class Catalog:
         """The keys are those of feature_store.yaml (floe.config). Raises FloeConfigError
         naming a wrong key, FloeError where the catalog cannot be reached."""
         out = ffi.new("floe_catalog**")
-        self._storage_options = dict(storage_options or {})
-        config = {
+        # As floe_catalog_open takes them; secrets may be among them.
+        self.settings = {
             "catalog_type": catalog_type,
             "catalog_name": catalog_name,
             "uri": uri,
             "warehouse": warehouse,
-            "storage_options": storage_options or {},
+            "storage_options": dict(storage_options or {}),
         }
-        check(lib().floe_catalog_open(json_text(config), out))
+        check(lib().floe_catalog_open(json_text(self.settings), out))
         self.handle = ffi.gc(out[0], lib().floe_catalog_close)
 
     def list_namespaces(self):
@@ -150,7 +150,7 @@ class Catalog:
             "nanoseconds": nanoseconds,
             "partition_types": partition_types or {},
             "properties": properties or {},
-            "storage_options": self._storage_options,
+            "storage_options": self.settings["storage_options"],
         }
         out = ffi.new("char**")
         check(lib().floe_migrate(self.handle, text(table), json_text(request), out))

@@ -107,12 +107,9 @@ def source_json(config, source, home, timestamp_field, created_timestamp_column)
         if is_uri(location.parquet):
             request["storage_options"] = dict(location.options)
         return request
-    # A table of another catalog is named by its metadata file.
-    request["table"] = (
-        location.table
-        if location.catalog is home
-        else location.catalog.describe(location.table)["metadata_location"]
-    )
+    request["table"] = location.table
+    if location.catalog is not home:
+        request["catalog"] = location.catalog.settings
     if isinstance(source, IcebergSource):
         request.update(source.pin())
     return request

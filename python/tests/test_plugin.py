@@ -243,6 +243,8 @@ def test_feasts_own_iceberg_source_is_read_from_its_own_catalog(make_store, tmp_
         warehouse=str(tmp_path / "theirs"),
     )
     rides.write_table(other, "lake.stats")
+    # Only the settings of the source's own catalog say where its files are now.
+    (tmp_path / "theirs").rename(tmp_path / "moved")
     source = FeastIcebergSource(
         name="theirs",
         catalog_type="sql",
@@ -253,6 +255,7 @@ def test_feasts_own_iceberg_source_is_read_from_its_own_catalog(make_store, tmp_
         table="stats",
         timestamp_field="event_timestamp",
         created_timestamp_column="created",
+        catalog_properties={"floe.path-prefixes": f"{tmp_path}/theirs={tmp_path}/moved"},
     )
     view = FeatureView(
         name="stats",

@@ -48,11 +48,7 @@ std::unique_ptr<iceberg::CatalogRegistry>& Registry() {
   return *registry;
 }
 
-arrow::Result<iceberg::CatalogConfig> ConfigOf(const char* config_json) {
-  ARROW_RETURN_NOT_OK(CheckNotNull(config_json, "config_json"));
-  ARROW_ASSIGN_OR_RAISE(Request request,
-                        Request::Parse(config_json, "the catalog configuration",
-                                       CatalogKeys(), ErrorCode::kInvalidConfig));
+arrow::Result<iceberg::CatalogConfig> ConfigOf(const Request& request) {
   iceberg::CatalogConfig config;
   ARROW_ASSIGN_OR_RAISE(config.catalog_type, request.Text("catalog_type"));
   ARROW_ASSIGN_OR_RAISE(config.catalog_name,
@@ -65,13 +61,12 @@ arrow::Result<iceberg::CatalogConfig> ConfigOf(const char* config_json) {
 
 arrow::Status OpenCatalog(const char* config_json, floe_catalog** out) {
   ARROW_RETURN_NOT_OK(CheckNotNull(out, "out"));
-  ARROW_ASSIGN_OR_RAISE(iceberg::CatalogConfig config, ConfigOf(config_json));
-  if (Registry() == nullptr) {
-    return MakeError(ErrorCode::kInvalidArgument,
-                     "floe_shutdown was called: no catalog can be opened any more");
-  }
+  ARROW_RETURN_NOT_OK(CheckNotNull(config_json, "config_json"));
+  ARROW_ASSIGN_OR_RAISE(Request request,
+                        Request::Parse(config_json, "the catalog configuration",
+                                       CatalogKeys(), ErrorCode::kInvalidConfig));
   ARROW_ASSIGN_OR_RAISE(std::shared_ptr<iceberg::Catalog> catalog,
-                        Registry()->Open(config));
+                        SharedCatalog(request));
   *out = std::make_unique<floe_catalog>(floe_catalog{std::move(catalog)}).release();
   return arrow::Status::OK();
 }
@@ -132,6 +127,15 @@ bool IsMetadataLocation(const std::string& name) {
 arrow::Result<std::shared_ptr<iceberg::Catalog>> CatalogOf(floe_catalog* handle) {
   ARROW_RETURN_NOT_OK(CheckNotNull(handle, "catalog"));
   return handle->catalog;
+}
+
+arrow::Result<std::shared_ptr<iceberg::Catalog>> SharedCatalog(const Request& request) {
+  ARROW_ASSIGN_OR_RAISE(iceberg::CatalogConfig config, ConfigOf(request));
+  if (Registry() == nullptr) {
+    return MakeError(ErrorCode::kInvalidArgument,
+                     "floe_shutdown was called: no catalog can be opened any more");
+  }
+  return Registry()->Open(config);
 }
 
 arrow::Result<iceberg::TablePtr> LoadTable(

@@ -21,6 +21,10 @@ namespace floe::capi {
 /// kInvalidArgument when the handle is NULL.
 arrow::Result<std::shared_ptr<iceberg::Catalog>> CatalogOf(floe_catalog* handle);
 
+/// The process's one catalog of a configuration (floe_catalog_open), opened where it is
+/// not.
+arrow::Result<std::shared_ptr<iceberg::Catalog>> SharedCatalog(const Request& config);
+
 /// The table "namespace.table", or, where `name` is the path or URI of a metadata.json,
 /// that version of it read with `storage_options`; then the handle may be NULL.
 arrow::Result<iceberg::TablePtr> LoadTable(

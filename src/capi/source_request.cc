@@ -1,10 +1,13 @@
 #include "capi/source_request.h"
 
+#include <map>
+#include <memory>
 #include <utility>
 
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/progress.h"
+#include "capi/config_keys.h"
 #include "capi/handles.h"
 
 namespace floe::capi {
@@ -13,12 +16,24 @@ namespace {
 
 constexpr int64_t kMaxThreads = 1024;
 
+arrow::Result<iceberg::TablePtr> TableOf(
+    floe_catalog* catalog, const Request& request, const std::string& name,
+    const std::map<std::string, std::string>& storage_options) {
+  if (!request.Has("catalog")) return LoadTable(catalog, name, storage_options);
+  ARROW_ASSIGN_OR_RAISE(Request config, request.Object("catalog", CatalogKeys()));
+  ARROW_ASSIGN_OR_RAISE(std::shared_ptr<iceberg::Catalog> own, SharedCatalog(config));
+  ARROW_ASSIGN_OR_RAISE(iceberg::TableIdentifier identifier,
+                        iceberg::TableIdentifier::Parse(name));
+  return iceberg::Table::Load(std::move(own), identifier);
+}
+
 }  // namespace
 
 const std::vector<std::string>& SourceKeys() {
   static const auto* const keys =
       new std::vector<std::string>{"name",
                                    "table",
+                                   "catalog",
                                    "snapshot_id",
                                    "ref",
                                    "as_of_ms",
@@ -40,7 +55,7 @@ arrow::Result<offline::FeatureSource> SourceOf(floe_catalog* catalog,
   if (request.Has("table")) {
     ARROW_ASSIGN_OR_RAISE(std::string table, request.Text("table"));
     ARROW_ASSIGN_OR_RAISE(source.table,
-                          LoadTable(catalog, table, source.storage_options));
+                          TableOf(catalog, request, table, source.storage_options));
     source.name = table;
   } else {
     ARROW_ASSIGN_OR_RAISE(source.parquet_path, request.Text("parquet"));
