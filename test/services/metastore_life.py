@@ -14,6 +14,7 @@ from catalog_servers import pyiceberg_catalog
 
 SCHEMA = pa.schema([pa.field("id", pa.int64()), pa.field("name", pa.string())])
 WRITERS, COMMITS = 4, 5
+WRITER_TIMEOUT_S = 300
 
 
 def rows_of(ids, word):
@@ -105,6 +106,14 @@ def live_with_both(arguments):
     assert not ours.table_exists(table)
 
 
+def finish(writer):
+    """What a process wrote; one that does not end is killed and fails the test."""
+    try:
+        return writer.communicate(timeout=WRITER_TIMEOUT_S)
+    finally:
+        writer.kill()
+
+
 def race(configurations, theirs=None):
     """Processes of Floe, one for each configuration, and PyIceberg commit at once; no row
     is lost."""
@@ -127,7 +136,7 @@ def race(configurations, theirs=None):
             theirs.load_table(table).append(rows_of([-1 - i], "py"))
             expected.add(-1 - i)
     for writer in writers:
-        _, errors = writer.communicate()
+        _, errors = finish(writer)
         assert writer.returncode == 0, errors
     assert ids(catalog, table) == sorted(expected)
     snapshots = catalog.describe(table)["snapshots"]

@@ -57,8 +57,11 @@ def test_life_in_hive3_with_pyiceberg(hive3_arguments):
     live_with_both(hive3_arguments)
 
 
-def test_no_commit_is_lost_in_hive4(hive4, local_folder):
-    race([hive4.arguments(local_folder.new_bucket(), local_folder)] * WRITERS)
+# Requests for locks at once deadlock Hive 4.0.1 itself on Derby: one waits in Derby for a row
+# of another, which waits for the lock Hive holds around every use of Derby.
+def test_no_commit_is_lost_in_hive4(hive4_postgresql, local_folder):
+    arguments = hive4_postgresql.arguments(local_folder.new_bucket(), local_folder)
+    race([arguments] * WRITERS)
 
 
 def test_no_commit_is_lost_whether_writers_lock_or_not(hive4_postgresql, local_folder):
