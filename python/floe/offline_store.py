@@ -115,9 +115,7 @@ class IcebergOfflineStore(OfflineStore):
             ),
             metadata=lambda: RetrievalMetadata(feature_refs, keys, *frame.time_bounds()),
             explain=lambda: catalog.explain_historical_features(request, frame.open()),
-            sql=lambda: sql_text.historical_features(
-                request, frame.sql, catalog.describe
-            ),
+            sql=lambda: sql_text.historical_features(request, frame.sql),
         )
 
     @staticmethod
@@ -193,6 +191,12 @@ class IcebergOfflineStore(OfflineStore):
         offline_write.write_logs(
             config, data, source.get_log_timestamp_column(), logging_config.destination
         )
+
+    def validate_data_source(self, config: RepoConfig, data_source: DataSource):
+        """Checks that the source's table and its time columns are there. Feast's own
+        Iceberg sources are asked for as they will be read: their own check knows nothing
+        of their catalog_properties."""
+        source_columns.validate(config, data_source)
 
     def get_table_column_names_and_types_from_data_source(
         self, config: RepoConfig, data_source: DataSource

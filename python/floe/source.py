@@ -165,14 +165,7 @@ class IcebergSource(DataSource):
 
     def validate(self, config: RepoConfig):
         """Checks that the table, the pinned version and the time columns exist."""
-        from floe.source_access import source_names
-
-        schema = self.arrow_schema(config)
-        to_source = source_names(self)
-        for role in ("timestamp_field", "created_timestamp_column"):
-            column = to_source(getattr(self, role))
-            if column:
-                _check_time_column(self, role, column, schema)
+        check_time_columns(self, self.table_identifier, self.arrow_schema(config))
 
     def __eq__(self, other):
         return (
@@ -194,8 +187,19 @@ def _in_utc(time):
     return time.astimezone(timezone.utc)
 
 
-def _check_time_column(source, role, column, schema):
-    where = f"{role} of IcebergSource '{source.name}' (table {source.table_identifier})"
+def check_time_columns(source, table, schema):
+    """Checks that a table of this schema has the time columns of an Iceberg source."""
+    from floe.source_access import source_names
+
+    to_source = source_names(source)
+    for role in ("timestamp_field", "created_timestamp_column"):
+        column = to_source(getattr(source, role))
+        if column:
+            where = f"{role} of {type(source).__name__} '{source.name}' (table {table})"
+            _check_time_column(where, column, schema)
+
+
+def _check_time_column(where, column, schema):
     if column not in schema.names:
         guess = nearest(column, schema.names)
         hint = (

@@ -13,7 +13,7 @@ from feast.repo_config import RepoConfig
 from feast.types import Array, ComplexFeastType, Set, Struct
 from feast.value_type import ValueType
 from floe.errors import FloeNotFoundError, FloeNotSupportedError
-from floe.source import IcebergSource
+from floe.source import IcebergSource, check_time_columns
 from floe.source_access import locate, parquet_dataset, source_names
 from floe.types import type_text, value_type_of
 
@@ -37,6 +37,17 @@ SCALAR_TYPES = {
     ValueType.IMAGE_BYTES: pa.binary(),
     ValueType.MAP: pa.map_(pa.string(), pa.string()),
 }
+
+
+def validate(config: RepoConfig, source: DataSource):
+    """Checks that the table of an Iceberg source and its time columns are there; what
+    other sources check, of others."""
+    if not isinstance(source, FeastIcebergSource):
+        source.validate(config)
+        return
+    location = locate(config, source)
+    schema = location.catalog.schema(location.table)
+    check_time_columns(source, location.table, schema)
 
 
 def names_and_types(config: RepoConfig, source: DataSource):

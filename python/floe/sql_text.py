@@ -7,9 +7,9 @@ UTC: SET TimeZone = 'UTC'). Floe runs none of it.
 import os
 
 
-def historical_features(request, entity_sql, describe):
-    """The statement for a request of floe_historical_features. entity_sql: the entity
-    rows' query, or None for the table entity_df. describe(table): Catalog.describe."""
+def historical_features(request, entity_sql):
+    """The statement for a request of floe_historical_features, its sources those of
+    source_json. entity_sql: the entity rows' query, or None for the table entity_df."""
     time = _name(request["entity_timestamp_column"])
     frame = f"({entity_sql.strip().rstrip(';')})" if entity_sql else "entity_df"
     parts = [
@@ -19,7 +19,7 @@ def historical_features(request, entity_sql, describe):
     columns, joins = ["entity_rows.* EXCLUDE (__row)"], []
     for index, view in enumerate(request["views"]):
         alias = f"view_{index}"
-        parts.append(f"{alias} AS (\n{_view(request, view, time, describe)}\n)")
+        parts.append(f"{alias} AS (\n{_view(request, view, time)}\n)")
         columns += [f"{alias}.{_name(f['output'])}" for f in view["features"]]
         joins.append(f"LEFT JOIN {alias} USING (__row)")
     return "\n".join(
@@ -33,7 +33,7 @@ def historical_features(request, entity_sql, describe):
     )
 
 
-def _view(request, view, time, describe):
+def _view(request, view, time):
     source = view["source"]
     event = f"f.{_name(source['timestamp_field'])}"
     created = source["created_timestamp_column"]
@@ -54,17 +54,17 @@ def _view(request, view, time, describe):
     )
     return (
         f"  SELECT e.__row{features}\n"
-        f"  FROM entity_rows AS e JOIN {_rows_of(source, describe)} AS f\n"
+        f"  FROM entity_rows AS e JOIN {_rows_of(source)} AS f\n"
         f"    ON {' AND '.join(matches)}\n"
         f"  QUALIFY row_number() OVER (PARTITION BY e.__row ORDER BY {order}) = 1"
     )
 
 
-def _rows_of(source, describe):
+def _rows_of(source):
     if "parquet" in source:
         path = source["parquet"]
         return f"read_parquet({_text(path + '/**/*.parquet' if os.path.isdir(path) else path)})"
-    table = describe(source["table"])
+    table = source.location.catalog.describe(source["table"])
     metadata = _text(table["metadata_location"].removeprefix("file://"))
     snapshot = source.get("snapshot_id")
     if "ref" in source:

@@ -235,7 +235,9 @@ def test_mapped_columns_join_keys_and_times(make_store, catalog_of):
     assert result["second__trips"][0] == rides.expected(pd.Timestamp(END), 1002)["trips"]
 
 
-def test_feasts_own_iceberg_source_is_read_from_its_own_catalog(make_store, tmp_path):
+def test_feasts_own_iceberg_source_is_read_from_its_own_catalog(
+    make_store, catalog_of, tmp_path
+):
     store = make_store()
     other = Catalog(
         catalog_name="theirs",
@@ -243,6 +245,9 @@ def test_feasts_own_iceberg_source_is_read_from_its_own_catalog(make_store, tmp_
         warehouse=str(tmp_path / "theirs"),
     )
     rides.write_table(other, "lake.stats")
+    metadata = other.describe("lake.stats")["metadata_location"]
+    # A table of the same name in the store's own catalog is another one.
+    catalog_of(store).create_table("lake.stats", rides.arrow_rows().schema)
     # Only the settings of the source's own catalog say where its files are now.
     (tmp_path / "theirs").rename(tmp_path / "moved")
     source = FeastIcebergSource(
@@ -264,10 +269,12 @@ def test_feasts_own_iceberg_source_is_read_from_its_own_catalog(make_store, tmp_
         schema=[Field(name="driver_id", dtype=Int64), Field(name="trips", dtype=Int64)],
         source=source,
     )
+    store._get_provider().validate_data_source(store.config, source)
     store.apply([rides.driver(), view])
     frame = entity_frame()
     result = store.get_historical_features(entity_df=frame, features=["stats:trips"])
     check_historical(result.to_df(), frame, ["trips"])
+    assert metadata.removeprefix("file://") in result.to_sql()
     store.materialize(rides.START - timedelta(days=1), END)
     assert online(store, ["stats:trips"], [1001])["trips"] == [4242]
 
