@@ -7,6 +7,7 @@ from typing import Any, Mapping, Optional
 
 import pyarrow.dataset as ds
 
+from feast.credentials import get_connection_config_override
 from feast.data_format import ParquetFormat
 from feast.data_source import DataSource
 from feast.infra.data_sources.contrib.iceberg_catalog.iceberg_source import (
@@ -135,14 +136,17 @@ _DELEGATION = "header.X-Iceberg-Access-Delegation"
 
 def _feast_catalog(source):
     """Catalog settings of one of Feast's own Iceberg sources. What a connection_ref
-    resolves to counts as properties of the catalog."""
+    resolves to, and its params, count as properties of the catalog."""
     if source.catalog_type not in CATALOG_TYPES:
         raise FloeNotSupportedError(
             f"the data source '{source.name}' is in a catalog of the type "
             f"'{source.catalog_type}'; Floe has {', '.join(CATALOG_TYPES)}",
             "NOT_SUPPORTED",
         )
-    properties = {**source.catalog_properties, **(source.resolve_credentials() or {})}
+    properties = {
+        **source.catalog_properties,
+        **(get_connection_config_override(source) or {}),
+    }
     options = {
         str(name): str(value)
         for name, value in properties.items()

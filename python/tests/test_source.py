@@ -5,6 +5,7 @@ from datetime import datetime, timezone
 import pyarrow as pa
 import pytest
 
+from feast.credentials import ConnectionRef
 from feast.data_source import DataSource
 from feast.infra.data_sources.contrib.iceberg_catalog.iceberg_source import (
     IcebergSource as FeastIcebergSource,
@@ -149,6 +150,24 @@ def test_unity_takes_its_token_where_there_is_one(monkeypatch):
     odd = FeastIcebergSource(**UNITY, catalog_type="dynamodb")
     with pytest.raises(FloeNotSupportedError, match="dynamodb"):
         locate(None, odd)
+
+
+def test_a_connection_ref_gives_secrets_and_settings(monkeypatch):
+    opened = []
+    monkeypatch.setattr("floe.source_access.open_catalog", lambda s: opened.append(s))
+    monkeypatch.setenv("s3.secret-access-key", "of the environment")
+    reference = ConnectionRef(
+        provider="env", name="s3.", params={"s3.region": "eu", "uri": "thrift://h:2"}
+    )
+    source = FeastIcebergSource(
+        **UNITY, catalog_type="hive", endpoint="thrift://h:1", connection_ref=reference,
+        catalog_properties={"s3.region": "us"},
+    )
+    locate(None, DataSource.from_proto(source.to_proto()))
+    assert opened[0]["uri"] == "thrift://h:2"
+    assert opened[0]["storage_options"] == {
+        "s3.region": "eu", "s3.secret-access-key": "of the environment"
+    }
 
 
 # What Feast infers is checked beside it wherever Feast's own mapper does not fail.
