@@ -330,6 +330,8 @@ class HiveMetastore(Server):
             "metastore.expression.proxy": f"{metastore}.DefaultPartitionExpressionProxy",
             "metastore.event.db.notification.api.auth": "false",
             "metastore.async.log.enabled": "false",
+            # Derby cannot compare a pointer however often it is asked to.
+            "metastore.hmshandler.retry.interval": "100ms",
             "floe.placeholder.folder": self.folder / "placeholders",
         }
         for scheme in ("s3", "s3a", "gs", "abfs", "abfss"):
