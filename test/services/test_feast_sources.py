@@ -321,6 +321,16 @@ def test_materialize_into_any_store(make_store, rest_token_source, tmp_path, eng
     check_online(store)
 
 
+def test_reports_say_nothing_of_the_settings(make_store, sql_source):
+    store = make_store(sql_source)
+    frame = pd.DataFrame({"driver_id": [1], "event_timestamp": [END]})
+    job = store.get_historical_features(frame, ["drivers:trips"])
+    assert job.to_arrow()["trips"].to_pylist() == [4242]
+    said = [job.explain(), job.receipt, job.to_sql(), job, job.metadata]
+    assert f"{sql_source.namespace}/drivers/metadata/" in job.to_sql()
+    assert not secrets_in(" ".join(map(repr, said)), secrets_of(sql_source))
+
+
 def test_one_login_serves_all_calls(make_store, rest_catalog):
     with FaultProxy(rest_catalog.port) as proxy:
         source = feast_source(rest_catalog.arguments(), endpoint=proxy.endpoint)
@@ -354,6 +364,14 @@ def test_a_row_written_through_the_source_lands_in_its_catalog(make_store, sql_s
 WRONG = "wrong-secret-5d1e88aa"
 
 
+def secrets_of(source):
+    return [PostgreSql.password] + [
+        value.rpartition(":")[2]
+        for name, value in source.catalog_properties.items()
+        if name.endswith(("secret-access-key", "credential"))
+    ]
+
+
 def with_properties(source, **properties):
     changed = IcebergSource.from_proto(source.to_proto())
     changed.catalog_properties = {**source.catalog_properties, **properties}
@@ -375,12 +393,7 @@ def test_a_wrong_secret_of_a_source_is_named_and_not_shown(
     store = make_store(source)
     value = f"floe-tests:{WRONG}" if option == "credential" else WRONG
     bad = with_properties(source, **{option: value})
-    secrets = [WRONG, PostgreSql.password] + [
-        value.rpartition(":")[2]
-        for property_name, value in source.catalog_properties.items()
-        if property_name.endswith(("secret-access-key", "credential"))
-    ]
-    assert len(secrets) >= 3
+    secrets = [WRONG, *secrets_of(source)]
     with Outputs() as outputs:
         with pytest.raises(FloeError) as raised:
             IcebergOfflineStore.pull_all_from_table_or_query(
