@@ -142,7 +142,9 @@ class CatalogSettings(FloeSettings):
         else:
             catalog_type = self.catalog_type
             uri = _absolute_uri(self.uri.get_secret_value() if self.uri else None, repo)
-            warehouse = _absolute_path(self.warehouse, repo)
+            # A REST catalog's warehouse is a name that its server knows.
+            is_name = catalog_type == "rest"
+            warehouse = self.warehouse if is_name else _absolute_path(self.warehouse, repo)
         return {
             "catalog_type": catalog_type,
             "catalog_name": self.catalog_name,

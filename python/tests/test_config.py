@@ -88,6 +88,13 @@ def test_relative_paths_are_below_the_repo_and_absolute_ones_stay(tmp_path):
     assert arguments["warehouse"] == "s3://bucket/wh"
 
 
+def test_the_warehouse_of_a_rest_catalog_is_a_name(tmp_path):
+    settings = IcebergOfflineStoreConfig(
+        catalog_type="rest", uri="http://127.0.0.1:1/c", warehouse="main"
+    )
+    assert settings.catalog_arguments(tmp_path)["warehouse"] == "main"
+
+
 def test_secrets_are_in_no_repr_and_no_error():
     options = {
         "s3.secret-access-key": SECRET,

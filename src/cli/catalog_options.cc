@@ -79,7 +79,9 @@ void MakeAbsolute(const std::filesystem::path& repo, CatalogConfig* config) {
     config->uri =
         std::string(kSqlite) + (repo / config->uri.substr(kSqlite.size())).string();
   }
-  if (!config->warehouse.empty() && config->warehouse.find(':') == std::string::npos) {
+  // A REST catalog's warehouse is a name that its server knows.
+  if (config->catalog_type != "rest" && !config->warehouse.empty() &&
+      config->warehouse.find(':') == std::string::npos) {
     config->warehouse = (repo / config->warehouse).string();
   }
 }

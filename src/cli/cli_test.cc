@@ -146,6 +146,22 @@ TEST_F(CommandTest, PropertiesAndPyIcebergsFileMakeAConfiguration) {
   EXPECT_THAT(text, testing::Not(HasSubstr("s3cret")));
 }
 
+TEST_F(CommandTest, WarehousesOfAFeatureRepositoryArePathsButForARestCatalogs) {
+  const auto resolve = [&](const std::string& store) {
+    EXPECT_TRUE(io_->Write(Path("feature_store.yaml"),
+                           "offline_store:\n    type: iceberg\n" + store)
+                    .ok());
+    CatalogOptions options;
+    options.feast_repo = folder_.string();
+    const auto resolved = ResolveCatalog(options);
+    EXPECT_TRUE(resolved.ok()) << resolved.status();
+    return resolved->config.warehouse;
+  };
+  EXPECT_EQ(resolve("    catalog_type: rest\n    uri: http://h/c\n    warehouse: main\n"),
+            "main");
+  EXPECT_EQ(resolve("    catalog_type: glue\n    warehouse: wh\n"), Path("wh"));
+}
+
 TEST_F(CommandTest, CatalogsLeavesNothingBehind) {
   const Outcome done =
       RunFloe({"--json", "--stats", "--catalog-uri", "sqlite:///" + Path("catalog.db"),
