@@ -11,6 +11,9 @@ namespace {
 
 constexpr std::array<const char*, 4> kKnownTypes = {"rest", "sql", "glue", "hive"};
 
+constexpr std::string_view kTableDefaultPrefix = "table-default.";
+constexpr std::string_view kTableOverridePrefix = "table-override.";
+
 constexpr std::string_view kHidden = "***";
 /// Parts of the names of options whose values are secrets.
 constexpr std::array<std::string_view, 5> kSecretNames = {"password", "secret", "token",
@@ -85,6 +88,18 @@ const std::vector<PropertyKey>& CommonCatalogKeys() {
       {"table-override.*", "properties of new tables, whatever their maker says"},
   };
   return keys;
+}
+
+CreateTableRequest WithTableProperties(
+    CreateTableRequest request, const std::map<std::string, std::string>& properties) {
+  for (const auto& [key, value] : properties) {
+    if (key.starts_with(kTableDefaultPrefix)) {
+      request.properties.emplace(key.substr(kTableDefaultPrefix.size()), value);
+    } else if (key.starts_with(kTableOverridePrefix)) {
+      request.properties[key.substr(kTableOverridePrefix.size())] = value;
+    }
+  }
+  return request;
 }
 
 void CatalogRegistry::Register(const std::string& catalog_type, CatalogFactory factory,

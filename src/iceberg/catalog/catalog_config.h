@@ -50,6 +50,12 @@ using CatalogFactory = std::function<arrow::Result<std::shared_ptr<Catalog>>(
 /// theirs can be copied.
 const std::vector<PropertyKey>& CommonCatalogKeys();
 
+/// `request` with what a catalog's `properties` say of new tables: those under
+/// "table-default." where the request says nothing, those under "table-override." always
+/// (Java's CatalogProperties).
+CreateTableRequest WithTableProperties(
+    CreateTableRequest request, const std::map<std::string, std::string>& properties);
+
 /// The kinds of catalog a process can open. Filled by the layer that links them, e.g.
 /// `RegisterSqlCatalog(registry)`; nothing registers itself. Thread-safe.
 class CatalogRegistry {

@@ -185,8 +185,9 @@ arrow::Result<LoadedTable> MetastoreCatalog::CreateTable(
                      table.ToString());
   }
   ARROW_ASSIGN_OR_RAISE(std::string location, NewTableLocation(table, request));
-  auto metadata = NewTableMetadata(request, location, NewUuid(*environment_.random),
-                                   environment_.clock->NowMillis());
+  auto metadata =
+      NewTableMetadata(WithTableProperties(request, config_.properties), location,
+                       NewUuid(*environment_.random), environment_.clock->NowMillis());
   if (!metadata.ok()) return WithContext(metadata.status(), "table", table.ToString());
   auto written = WriteTableMetadata(*environment_.io, *metadata, 0, *environment_.random);
   if (!written.ok()) {

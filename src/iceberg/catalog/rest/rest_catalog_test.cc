@@ -241,7 +241,9 @@ TEST_F(RestCatalogTest, CreatesTablesAndNamespaces) {
   On("POST /v1/p/namespaces", {Json({{"namespace", {"a", "b"}}}),
                                Refusal(409, "AlreadyExistsException", "is there")});
   On("POST /v1/p/namespaces/a%1Fb/tables", {Table({})});
-  auto catalog = Open();
+  auto catalog = Open({{"table-default.write.target", "5"},
+                       {"table-default.owner", "nobody"},
+                       {"table-override.write.codec", "zstd"}});
   ASSERT_TRUE(catalog->CreateNamespace({"a", "b"}, {{"k", "v"}}).ok());
   EXPECT_EQ(json::parse(server_.requests()[1].body),
             json::parse(R"({"namespace":["a","b"],"properties":{"k":"v"}})"));
@@ -251,12 +253,16 @@ TEST_F(RestCatalogTest, CreatesTablesAndNamespaces) {
   request.schema = *Schema::Make({NestedField::Optional(1, "id", Type::Long())});
   request.format_version = 3;
   request.location = "s3://b/t/";
+  request.properties = {{"owner", "me"}, {"write.codec", "gzip"}};
   ASSERT_TRUE(catalog->CreateTable(kTable, request).ok());
   const json body = json::parse(server_.requests()[3].body);
   EXPECT_EQ(body["name"], "t");
   EXPECT_EQ(body["location"], "s3://b/t");
   EXPECT_EQ(body["stage-create"], false);
-  EXPECT_EQ(body["properties"]["format-version"], "3");
+  EXPECT_EQ(body["properties"], json({{"format-version", "3"},
+                                      {"owner", "me"},
+                                      {"write.codec", "zstd"},
+                                      {"write.target", "5"}}));
   EXPECT_EQ(body["schema"]["fields"][0]["name"], "id");
 }
 

@@ -248,7 +248,7 @@ arrow::Result<LoadedTable> RestCatalog::CreateTable(const TableIdentifier& table
   call.is_idempotent = false;
   call.is_change = true;
   ARROW_RETURN_NOT_OK(CheckServed(kCreateTable, call.what));
-  auto body = CreateToJson(table.name, request);
+  auto body = CreateToJson(table.name, WithTableProperties(request, server_.properties));
   if (!body.ok()) return WithContext(body.status(), "table", table.ToString());
   ARROW_ASSIGN_OR_RAISE(call.body, DumpJson(*body, call.what));
   ARROW_ASSIGN_OR_RAISE(const RestAnswer answer, session_->Send(call));

@@ -16,6 +16,8 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsSupersetOf;
+using ::testing::Pair;
 
 template <typename T>
 T Unwrap(arrow::Result<T> result) {
@@ -255,6 +257,19 @@ TEST_F(SqlCatalogTest, CreatesNoTablesWhereItMayNot) {
   EXPECT_THAT(ErrorText(status), HasSubstr("init_catalog_tables=false"));
   Open(Config());
   EXPECT_TRUE(registry.OpenNew(config, CatalogEnvironment()).ok());
+}
+
+TEST_F(SqlCatalogTest, NewTablesGetThePropertiesTheConfigurationSays) {
+  CatalogConfig config = Config();
+  config.properties = {
+      {"table-default.a", "1"}, {"table-default.b", "2"}, {"table-override.c", "3"}};
+  auto catalog = Open(config);
+  ASSERT_TRUE(catalog->CreateNamespace({"db"}, {}).ok());
+  CreateTableRequest request = Request();
+  request.properties = {{"b", "mine"}, {"c", "mine"}};
+  LoadedTable created = Unwrap(catalog->CreateTable({{"db"}, "t"}, request));
+  EXPECT_THAT(created.metadata->properties,
+              IsSupersetOf({Pair("a", "1"), Pair("b", "mine"), Pair("c", "3")}));
 }
 
 TEST_F(SqlCatalogTest, RefusesWhatACStringCannotHold) {
