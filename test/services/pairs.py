@@ -14,7 +14,7 @@ PAIRS = {
     "rest-planning-s3": ("rest_catalog_planning", "s3proxy"),
     "nessie-s3": ("nessie", "s3proxy"),
     "glue-s3": ("glue", "moto"),
-    "hive4-s3": ("hive4", "s3proxy"),
+    "hive4-s3": ("hive4_postgresql", "s3proxy"),
     "hive3-s3": ("hive3", "s3proxy"),
     "postgresql-s3": ("postgresql", "s3proxy"),
     "postgresql-gcs": ("postgresql", "fake_gcs"),

@@ -22,6 +22,7 @@ SCHEMA = pa.schema(
     ]
 )
 WRITERS, TURNS, ROWS_A_TURN = 3, 4, 5
+WRITER_TIMEOUT_S = 300
 
 
 @pytest.fixture(params=list(PAIRS))
@@ -104,13 +105,26 @@ def test_reads_by_filter_and_columns(pair):
     assert found == [{"id": i, "amount": i / 8} for i in range(21, 30) if i % 3 == 1]
 
 
-def test_evolve(pair):
+def evolve_by_floe(pair):
+    with pair.floe().update_schema(pair.table("t")) as update:
+        update.add_column("note", pa.string())
+        update.rename_column("amount", "price")
+
+
+def evolve_by_pyiceberg(pair):
     from pyiceberg.types import StringType
 
-    create(pair)
     with pair.pyiceberg().load_table(pair.table("t")).update_schema() as update:
         update.add_column("note", StringType())
         update.rename_column("amount", "price")
+
+
+@pytest.mark.parametrize("evolve", [evolve_by_floe, evolve_by_pyiceberg])
+def test_evolve(pair, evolve):
+    if pair.name == "nessie-s3" and evolve is evolve_by_pyiceberg:
+        pytest.xfail("Nessie answers 400 to PyIceberg's changes of a schema")
+    create(pair)
+    evolve(pair)
     expected = [
         {"id": row["id"], "region": row["region"], "price": row["amount"],
          "seen": row["seen"], "note": None}
@@ -122,6 +136,9 @@ def test_evolve(pair):
     assert schema.names == ["id", "region", "price", "seen", "note"]
     more = rows(10, 1).rename_columns(["id", "region", "price", "seen"])
     more = more.append_column("note", pa.array(["new"]))
+    with catalog.update_spec(pair.table("t")) as update:
+        update.add_field("bucket(4, id)")
+    catalog.replace_sort_order(pair.table("t"), ["price desc"])
     catalog.append(pair.table("t"), more)
     assert both(pair) == expected + in_order(more)
 
@@ -141,6 +158,8 @@ def test_row_delta(pair):
 
 
 def test_time_travel(pair):
+    if pair.name == "nessie-s3":
+        pytest.xfail("Nessie shows a table's current snapshot alone")
     catalog = create(pair)
     first = catalog.append(pair.table("t"), rows(10, 5))["snapshot_id"]
     catalog.delete(pair.table("t"), "id < 12", mode="merge-on-read")
@@ -157,6 +176,13 @@ def test_drop(pair):
     catalog = create(pair)
     location = catalog.describe(pair.table("t"))["location"]
     assert pair.store.objects(location)
+    if pair.name == "nessie-s3":
+        # Files of a Nessie table may belong to other branches: it sets gc.enabled=false.
+        with pytest.raises(floe.FloeError, match="gc.enabled=false"):
+            catalog.drop_table(pair.table("t"), purge=True)
+        catalog.drop_table(pair.table("t"))
+        assert not catalog.table_exists(pair.table("t"))
+        return
     catalog.drop_table(pair.table("t"), purge=True)
     assert not catalog.table_exists(pair.table("t"))
     assert not pair.pyiceberg().table_exists(pair.table("t"))
@@ -201,9 +227,14 @@ def test_concurrent_commits(pair):
         asked = {"who": who, "table": pair.table("t"), "arguments": pair.arguments}
         process.stdin.write(json.dumps(asked))
         process.stdin.close()
+        process.stdin = None
         writers.append(process)
-    errors = [process.stderr.read() for process in writers]
-    assert [process.wait() for process in writers] == [0] * WRITERS, errors
+    try:
+        errors = [process.communicate(timeout=WRITER_TIMEOUT_S)[1] for process in writers]
+    finally:
+        for process in writers:
+            process.kill()
+    assert [process.returncode for process in writers] == [0] * WRITERS, errors
     expected = [
         1000 * who + ROWS_A_TURN * turn + row
         for who in range(WRITERS)
@@ -211,4 +242,6 @@ def test_concurrent_commits(pair):
         for row in range(1, ROWS_A_TURN)
     ]
     assert [row["id"] for row in both(pair)] == expected
-    assert len(pair.floe().describe(pair.table("t"))["snapshots"]) == 2 * WRITERS * TURNS
+    if pair.name != "nessie-s3":  # which shows the current snapshot alone
+        history = pair.floe().describe(pair.table("t"))["snapshots"]
+        assert len(history) == 2 * WRITERS * TURNS

@@ -93,6 +93,26 @@ TEST(NewTableMetadata, RefusesWhatNoTableCanHave) {
   EXPECT_TRUE(IsError(refused(), ErrorCode::kNotSupported));
 }
 
+TEST(AddedIds, AreThoseOfEqualOnesOrTheNext) {
+  const TableMetadata base = NewTable();
+  EXPECT_EQ(AddedSchemaId(base, *TwoColumns()), 0);
+  const SchemaPtr other =
+      Unwrap(Schema::Make({NestedField::Required(1, "id", Type::Long())}));
+  EXPECT_EQ(AddedSchemaId(base, *other), 1);
+  EXPECT_EQ(Unwrap(AddedSpec(base, base.default_spec())).spec_id, 0);
+  PartitionSpec spec;
+  spec.fields = {{1, 0, "bucket", Transform::Bucket(4)}, {2, 0, "day", Transform::Day()}};
+  spec = Unwrap(AddedSpec(base, spec));
+  EXPECT_EQ(spec.spec_id, 1);
+  EXPECT_EQ(spec.fields[0].field_id, 1001);
+  EXPECT_EQ(spec.fields[1].field_id, 1000);
+  EXPECT_EQ(AddedSortOrderId(base, SortOrder()), SortOrder::kUnsortedId);
+  SortOrder by_id;
+  by_id.fields = {
+      {1, Transform::Identity(), SortDirection::kAscending, NullOrder::kNullsFirst}};
+  EXPECT_EQ(AddedSortOrderId(base, by_id), 1);
+}
+
 TEST(ApplyUpdates, KeepsLogsAndSequenceNumbers) {
   TableMetadata base = NewTable();
   TableMetadata one =

@@ -162,6 +162,20 @@ arrow::Status AssignSpecFieldIds(const Schema& schema, PartitionSpec* spec,
   return arrow::Status::OK();
 }
 
+/// A field that any spec of the table had keeps its id.
+void ReuseFieldIds(const TableMetadata& base, PartitionSpec* spec) {
+  for (PartitionField& field : spec->fields) {
+    if (field.field_id != 0) continue;
+    for (const PartitionSpec& known : base.partition_specs) {
+      for (const PartitionField& old : known.fields) {
+        if (old.source_id == field.source_id && old.transform == field.transform) {
+          field.field_id = old.field_id;
+        }
+      }
+    }
+  }
+}
+
 arrow::Status CheckSortOrder(const SortOrder& order, const Schema& schema) {
   for (const SortField& field : order.fields) {
     const NestedField* source = schema.FindField(field.source_id);
@@ -243,22 +257,14 @@ class MetadataBuilder {
   arrow::Status Do(const update::AddSchema& change) {
     const Schema& schema = *change.schema;
     ARROW_RETURN_NOT_OK(CheckSchemaTypes(schema, metadata_.format_version));
-    int32_t next_id = 0;
-    for (const SchemaPtr& known : metadata_.schemas) {
-      next_id = std::max(next_id, known->schema_id() + 1);
-      if (!known->SameFields(schema) ||
-          known->identifier_field_ids() != schema.identifier_field_ids()) {
-        continue;
-      }
-      last_schema_id_ = known->schema_id();
-      return arrow::Status::OK();
-    }
-    ARROW_ASSIGN_OR_RAISE(SchemaPtr added, Schema::Make(schema.fields(), next_id,
+    const int32_t id = AddedSchemaId(metadata_, schema);
+    last_schema_id_ = id;
+    if (metadata_.SchemaById(id).ok()) return arrow::Status::OK();
+    ARROW_ASSIGN_OR_RAISE(SchemaPtr added, Schema::Make(schema.fields(), id,
                                                         schema.identifier_field_ids()));
     metadata_.last_column_id =
         std::max(metadata_.last_column_id, added->highest_field_id());
     metadata_.schemas.push_back(std::move(added));
-    last_schema_id_ = next_id;
     return arrow::Status::OK();
   }
 
@@ -270,20 +276,13 @@ class MetadataBuilder {
   }
 
   arrow::Status Do(const update::AddSpec& change) {
-    PartitionSpec spec = change.spec;
-    int32_t next_id = 0;
-    for (const PartitionSpec& known : metadata_.partition_specs) {
-      next_id = std::max(next_id, known.spec_id + 1);
-      if (!known.IsEquivalentTo(spec)) continue;
-      last_spec_id_ = known.spec_id;
-      return arrow::Status::OK();
+    ARROW_ASSIGN_OR_RAISE(PartitionSpec spec, AddedSpec(metadata_, change.spec));
+    last_spec_id_ = spec.spec_id;
+    if (metadata_.SpecById(spec.spec_id).ok()) return arrow::Status::OK();
+    for (const PartitionField& field : spec.fields) {
+      metadata_.last_partition_id = std::max(metadata_.last_partition_id, field.field_id);
     }
-    ReuseFieldIds(&spec);
-    ARROW_RETURN_NOT_OK(
-        AssignSpecFieldIds(*metadata_.schema(), &spec, &metadata_.last_partition_id));
-    spec.spec_id = next_id;
     metadata_.partition_specs.push_back(std::move(spec));
-    last_spec_id_ = next_id;
     return arrow::Status::OK();
   }
 
@@ -296,26 +295,17 @@ class MetadataBuilder {
 
   arrow::Status Do(const update::AddSortOrder& change) {
     ARROW_RETURN_NOT_OK(CheckSortOrder(change.sort_order, *metadata_.schema()));
-    int32_t next_id = kFirstSortOrderId;
-    for (const SortOrder& known : metadata_.sort_orders) {
-      next_id = std::max(next_id, known.order_id + 1);
-      if (known.fields != change.sort_order.fields) continue;
-      last_sort_order_id_ = known.order_id;
-      return arrow::Status::OK();
-    }
-    int32_t id = change.sort_order.fields.empty() ? SortOrder::kUnsortedId : next_id;
-    metadata_.sort_orders.push_back({id, change.sort_order.fields});
+    const int32_t id = AddedSortOrderId(metadata_, change.sort_order);
     last_sort_order_id_ = id;
+    if (!HasSortOrder(id))
+      metadata_.sort_orders.push_back({id, change.sort_order.fields});
     return arrow::Status::OK();
   }
 
   arrow::Status Do(const update::SetDefaultSortOrder& change) {
     ARROW_ASSIGN_OR_RAISE(int32_t id,
                           ResolveId(change.sort_order_id, last_sort_order_id_));
-    bool is_known =
-        std::any_of(metadata_.sort_orders.begin(), metadata_.sort_orders.end(),
-                    [&](const SortOrder& order) { return order.order_id == id; });
-    if (!is_known) {
+    if (!HasSortOrder(id)) {
       return MakeError(ErrorCode::kInvalidArgument, "the table has no sort order {}", id);
     }
     metadata_.default_sort_order_id = id;
@@ -488,26 +478,17 @@ class MetadataBuilder {
     return arrow::Status::OK();
   }
 
+  bool HasSortOrder(int32_t id) const {
+    return std::any_of(metadata_.sort_orders.begin(), metadata_.sort_orders.end(),
+                       [&](const SortOrder& order) { return order.order_id == id; });
+  }
+
   static arrow::Result<int32_t> ResolveId(int32_t id,
                                           const std::optional<int32_t>& last_added) {
     if (id != update::SetCurrentSchema::kLastAdded) return id;
     if (last_added) return *last_added;
     return MakeError(ErrorCode::kInvalidArgument,
                      "id -1 means the last one added, but this commit adds none");
-  }
-
-  /// A field that any spec of the table had keeps its id.
-  void ReuseFieldIds(PartitionSpec* spec) const {
-    for (PartitionField& field : spec->fields) {
-      if (field.field_id != 0) continue;
-      for (const PartitionSpec& known : metadata_.partition_specs) {
-        for (const PartitionField& old : known.fields) {
-          if (old.source_id == field.source_id && old.transform == field.transform) {
-            field.field_id = old.field_id;
-          }
-        }
-      }
-    }
   }
 
   TableMetadata metadata_;
@@ -605,6 +586,39 @@ arrow::Result<TableMetadata> NewTableMetadata(const CreateTableRequest& request,
   metadata.sort_orders.push_back(std::move(order));
   metadata.properties = request.properties;
   return metadata;
+}
+
+int32_t AddedSchemaId(const TableMetadata& base, const Schema& schema) {
+  int32_t next_id = 0;
+  for (const SchemaPtr& known : base.schemas) {
+    if (known->SameFields(schema) &&
+        known->identifier_field_ids() == schema.identifier_field_ids()) {
+      return known->schema_id();
+    }
+    next_id = std::max(next_id, known->schema_id() + 1);
+  }
+  return next_id;
+}
+
+arrow::Result<PartitionSpec> AddedSpec(const TableMetadata& base, PartitionSpec spec) {
+  spec.spec_id = 0;
+  for (const PartitionSpec& known : base.partition_specs) {
+    if (known.IsEquivalentTo(spec)) return known;
+    spec.spec_id = std::max(spec.spec_id, known.spec_id + 1);
+  }
+  ReuseFieldIds(base, &spec);
+  int32_t last_partition_id = base.last_partition_id;
+  ARROW_RETURN_NOT_OK(AssignSpecFieldIds(*base.schema(), &spec, &last_partition_id));
+  return spec;
+}
+
+int32_t AddedSortOrderId(const TableMetadata& base, const SortOrder& order) {
+  int32_t next_id = kFirstSortOrderId;
+  for (const SortOrder& known : base.sort_orders) {
+    if (known.fields == order.fields) return known.order_id;
+    next_id = std::max(next_id, known.order_id + 1);
+  }
+  return order.fields.empty() ? SortOrder::kUnsortedId : next_id;
 }
 
 arrow::Result<TableMetadata> ApplyUpdates(const TableMetadata& base,

@@ -153,6 +153,13 @@ arrow::Result<TableMetadata> NewTableMetadata(const CreateTableRequest& request,
                                               const std::string& location,
                                               const std::string& uuid, int64_t now_ms);
 
+/// What ApplyUpdates adds to `base`: the id of an equal schema or order it has, or the
+/// next; the equal spec, or `spec` with the ids of it and its fields. Updates that may go
+/// to a REST server carry these, since servers take the ids they are given.
+int32_t AddedSchemaId(const TableMetadata& base, const Schema& schema);
+arrow::Result<PartitionSpec> AddedSpec(const TableMetadata& base, PartitionSpec spec);
+int32_t AddedSortOrderId(const TableMetadata& base, const SortOrder& order);
+
 /// `base` with `updates` applied in order: checks each, keeps ids, the snapshot log, the
 /// metadata log (bounded by write.metadata.previous-versions-max) and the sequence
 /// number. `base_location` is the file `base` came from. kInvalidArgument names the

@@ -370,7 +370,11 @@ class UpdateSchema::Operation final : public TableOperation {
         requirement::AssertTableUuid{metadata.table_uuid},
         requirement::AssertCurrentSchemaId{metadata.current_schema_id},
         requirement::AssertLastAssignedFieldId{metadata.last_column_id}};
-    result.updates = {update::AddSchema{editor.schema()}, update::SetCurrentSchema{}};
+    const Schema& schema = *editor.schema();
+    ARROW_ASSIGN_OR_RAISE(SchemaPtr added,
+                          Schema::Make(schema.fields(), AddedSchemaId(metadata, schema),
+                                       schema.identifier_field_ids()));
+    result.updates = {update::AddSchema{std::move(added)}, update::SetCurrentSchema{}};
     return result;
   }
   void CleanUpAttempt(const Table&) override {}

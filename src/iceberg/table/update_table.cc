@@ -74,11 +74,12 @@ class UpdateSpec::Operation {
           break;
       }
     }
+    ARROW_ASSIGN_OR_RAISE(PartitionSpec added, AddedSpec(metadata_, spec_));
     TableChange change;
     change.requirements = {
         requirement::AssertDefaultSpecId{metadata_.default_spec_id},
         requirement::AssertLastAssignedPartitionId{metadata_.last_partition_id}};
-    change.updates = {update::AddSpec{spec_}, update::SetDefaultSpec{}};
+    change.updates = {update::AddSpec{std::move(added)}, update::SetDefaultSpec{}};
     return change;
   }
 
@@ -193,6 +194,7 @@ arrow::Result<TablePtr> ReplaceSortOrder(const TablePtr& table,
       [&](const TableMetadata& metadata) -> arrow::Result<TableChange> {
         ARROW_ASSIGN_OR_RAISE(SortOrder order,
                               MakeSortOrder(*metadata.schema(), columns));
+        order.order_id = AddedSortOrderId(metadata, order);
         TableChange change;
         change.requirements = {
             requirement::AssertCurrentSchemaId{metadata.current_schema_id},
