@@ -135,7 +135,7 @@ test_interop() {
 # with a path. hive3 listens on every interface, so its tests get a network of loopback alone.
 test_services() {
   build_product
-  build_targets release floe_catalog_program
+  build_targets release floe_catalog_program floe_iceberg_catalog_sql_test
   fresh_results
   local selection=(test/services) private_network=(unshare --net)
   ((EUID == 0)) || private_network+=(--map-root-user)
