@@ -58,6 +58,11 @@ arrow::Result<offline::FeatureSource> SourceOf(floe_catalog* catalog,
                           TableOf(catalog, request, table, source.storage_options));
     source.name = table;
   } else {
+    if (request.Has("catalog")) {
+      return MakeError(ErrorCode::kInvalidArgument,
+                       "{} has both 'catalog' and 'parquet'; files are in no catalog",
+                       request.where());
+    }
     ARROW_ASSIGN_OR_RAISE(source.parquet_path, request.Text("parquet"));
     source.name = source.parquet_path;
   }

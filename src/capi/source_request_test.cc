@@ -91,6 +91,16 @@ TEST_F(SourceRequestTest, OneCatalogServesAllRequests) {
   EXPECT_NE(first.table->catalog(), home_.catalog);
 }
 
+TEST_F(SourceRequestTest, FilesHaveNoCatalog) {
+  nlohmann::json source = {
+      {"parquet", "/x.parquet"}, {"timestamp_field", "ts"}, {"catalog", Config("other")}};
+  Request request =
+      Unwrap(Request::Parse(source.dump().c_str(), "the source", SourceKeys()));
+  arrow::Status status = SourceOf(&home_, request).status();
+  EXPECT_TRUE(IsError(status, ErrorCode::kInvalidArgument)) << status.ToString();
+  EXPECT_THAT(status.ToString(), HasSubstr("'catalog'"));
+}
+
 TEST_F(SourceRequestTest, AWrongSettingIsNamedWithoutItsValue) {
   nlohmann::json config = Config("other");
   config["storage_option"] = {{"s3.secret-access-key", "hunter2"}};
