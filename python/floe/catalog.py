@@ -379,18 +379,25 @@ def _with_timeout(request, timeout_ms):
     return {**request, "options": options}
 
 
+# Settings change where credentials do: a process that lives long may see no end of them.
+MAX_OPEN_CATALOGS = 64
+
 _open_catalogs = {}
 _open_lock = threading.Lock()
 
 
 def open_catalog(settings):
-    """The process's Catalog of these settings (Catalog's arguments).
+    """The process's Catalog of these settings (Catalog's arguments), of which those asked
+    for last stay open.
 
     A process that was forked opens its own: connections do not survive a fork.
     """
     key = (os.getpid(), json.dumps(settings, sort_keys=True))
     with _open_lock:
-        catalog = _open_catalogs.get(key)
+        catalog = _open_catalogs.pop(key, None)
         if catalog is None:
-            catalog = _open_catalogs[key] = Catalog(**settings)
+            catalog = Catalog(**settings)
+        _open_catalogs[key] = catalog
+        if len(_open_catalogs) > MAX_OPEN_CATALOGS:
+            del _open_catalogs[next(iter(_open_catalogs))]
         return catalog

@@ -1,5 +1,6 @@
 """IcebergSource: round trips through the registry's protobuf, and types."""
 
+import weakref
 from datetime import datetime, timezone
 
 import pyarrow as pa
@@ -15,6 +16,7 @@ from feast.infra.data_sources.contrib.iceberg_catalog.unity_catalog_source impor
 )
 from feast.value_type import ValueType
 from floe import IcebergSource
+from floe.catalog import MAX_OPEN_CATALOGS, open_catalog
 from floe.errors import FloeConfigError, FloeInputError, FloeNotSupportedError
 from floe.source_access import locate
 from floe.types import type_text, value_type_of
@@ -168,6 +170,23 @@ def test_a_connection_ref_gives_secrets_and_settings(monkeypatch):
     assert opened[0]["storage_options"] == {
         "s3.region": "eu", "s3.secret-access-key": "of the environment"
     }
+
+
+def test_catalogs_of_changing_credentials_do_not_pile_up(tmp_path):
+    def opened(token):
+        return open_catalog(
+            {
+                "catalog_type": "sql", "catalog_name": "c", "warehouse": str(tmp_path),
+                "uri": f"sqlite:///{tmp_path}/c.db",
+                "storage_options": {"s3.session-token": token},
+            }
+        )
+
+    used, forgotten = opened("used"), weakref.ref(opened("forgotten"))
+    for i in range(MAX_OPEN_CATALOGS):
+        opened(str(i))
+        assert opened("used") is used
+    assert forgotten() is None
 
 
 # What Feast infers is checked beside it wherever Feast's own mapper does not fail.

@@ -114,11 +114,15 @@ void CatalogRegistry::Register(const std::string& catalog_type, CatalogFactory f
 arrow::Result<std::shared_ptr<Catalog>> CatalogRegistry::Open(
     const CatalogConfig& config) {
   std::unique_lock<std::mutex> open_lock(open_mutex_);
-  for (const auto& [known, catalog] : open_) {
-    if (known == config) return catalog;
+  auto known = std::find_if(open_.begin(), open_.end(),
+                            [&](const auto& one) { return one.first == config; });
+  if (known != open_.end()) {
+    std::rotate(known, known + 1, open_.end());
+    return open_.back().second;
   }
   ARROW_ASSIGN_OR_RAISE(auto catalog, OpenNew(config, CatalogEnvironment()));
   open_.emplace_back(config, catalog);
+  if (open_.size() > kMaxIdleCatalogs) open_.erase(open_.begin());
   return catalog;
 }
 

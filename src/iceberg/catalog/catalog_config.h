@@ -60,15 +60,19 @@ CreateTableRequest WithTableProperties(
 /// `RegisterSqlCatalog(registry)`; nothing registers itself. Thread-safe.
 class CatalogRegistry {
  public:
+  /// Catalogs that stay open though nobody holds them. Settings change where credentials
+  /// do, so that a process that lives long may see no end of them.
+  static constexpr size_t kMaxIdleCatalogs = 64;
+
   /// `keys`: the properties this kind of catalog reads beside those of every store
   /// (StoreProperties) and of every catalog (CommonCatalogKeys).
   void Register(const std::string& catalog_type, CatalogFactory factory,
                 std::vector<PropertyKey> keys);
 
   /// The catalog of `config`; the same one for the same config (P32: one connection per
-  /// catalog config). kInvalidConfig names the known types, or a key of the properties
-  /// that nobody reads and the nearest known one; kNotSupported for a type this build
-  /// does not hold.
+  /// catalog config) unless kMaxIdleCatalogs others were asked for since. kInvalidConfig
+  /// names the known types, or a key of the properties that nobody reads and the nearest
+  /// known one; kNotSupported for a type this build does not hold.
   arrow::Result<std::shared_ptr<Catalog>> Open(const CatalogConfig& config);
 
   /// A catalog of its own, not shared.
@@ -84,6 +88,7 @@ class CatalogRegistry {
   std::map<std::string, Kind> kinds_;
   /// Held while opening, so that two threads do not open the same catalog twice.
   std::mutex open_mutex_;
+  /// The one asked for last comes last.
   std::vector<std::pair<CatalogConfig, std::shared_ptr<Catalog>>> open_;
 };
 

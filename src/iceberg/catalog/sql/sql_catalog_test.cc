@@ -292,6 +292,27 @@ TEST_F(SqlCatalogTest, RefusesAKeyThatNobodyReads) {
   EXPECT_TRUE(registry.Open(config).ok());
 }
 
+TEST_F(SqlCatalogTest, RegistryLetsGoOfWhatNobodyAskedForLong) {
+  CatalogRegistry registry;
+  RegisterSqlCatalog(registry);
+  // Credentials that change make a configuration of its own each time.
+  auto config = [&](size_t number) {
+    CatalogConfig changed = Config();
+    changed.properties["s3.session-token"] = std::to_string(number);
+    return changed;
+  };
+  std::weak_ptr<Catalog> used = Unwrap(registry.Open(config(0)));
+  std::weak_ptr<Catalog> forgotten = Unwrap(registry.Open(config(1)));
+  auto held = Unwrap(registry.Open(config(2)));
+  for (size_t i = 3; i < CatalogRegistry::kMaxIdleCatalogs + 3; ++i) {
+    ASSERT_TRUE(registry.Open(config(i)).ok());
+    ASSERT_TRUE(registry.Open(config(0)).ok());
+  }
+  EXPECT_FALSE(used.expired());
+  EXPECT_TRUE(forgotten.expired());
+  EXPECT_TRUE(held->ListNamespaces({}).ok());
+}
+
 TEST(CatalogRegistry, NamesTheTypesThereAre) {
   CatalogRegistry registry;
   RegisterSqlCatalog(registry);
