@@ -34,9 +34,17 @@ def pytest_configure(config):
             fcntl.ioctl(any_socket, SIOCSIFFLAGS, request)
 
 
+def _asks_for_hive3(item):
+    """By a fixture, or by a parameter that names one: `hive3`, the pair `hive3-s3`."""
+    parameters = item.callspec.params.values() if hasattr(item, "callspec") else ()
+    return "hive3" in item.fixturenames or any(
+        isinstance(value, str) and value.partition("-")[0] == "hive3" for value in parameters
+    )
+
+
 def pytest_collection_modifyitems(config, items):
     private = config.getoption("--private-network")
-    chosen = [item for item in items if ("hive3" in item.fixturenames) == private]
+    chosen = [item for item in items if _asks_for_hive3(item) == private]
     others = [item for item in items if item not in chosen]
     items[:] = chosen
     config.hook.pytest_deselected(items=others)

@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 import textwrap
+import time
 import uuid
 
 import pyarrow as pa
@@ -170,6 +171,45 @@ def test_time_travel(pair):
     table = pair.pyiceberg().load_table(pair.table("t"))
     table.manage_snapshots().create_tag(first, "before").commit()
     assert by_floe(pair, ref="before") == in_order(rows(0, 15))
+
+
+@pytest.mark.parametrize("format_version", [2, 3])
+def test_references_and_upkeep(pair, format_version):
+    if pair.name == "nessie-s3":
+        pytest.xfail("Nessie keeps branches, tags and history of its own")
+    table = pair.table("t")
+    catalog = create(pair, format_version=format_version)
+    first = catalog.append(table, rows(10, 5))["snapshot_id"]
+    with catalog.manage_snapshots(table) as references:
+        references.create_tag("before", first)
+        references.create_branch("audit", first)
+    catalog.delete(table, "id < 3", mode="merge-on-read")
+    catalog.append(table, rows(15, 5))
+    catalog.update_properties(table, {"owner": "me"})
+    left, before = in_order(rows(3, 17)), in_order(rows(0, 15))
+    now_ms = int(time.time() * 1000) + 1000
+    steps = [
+        ("compact", {"min_files": 2}),
+        ("deletes", {}),
+        ("manifests", {}),
+        ("expire", {"older_than_ms": now_ms, "retain_last": 1}),
+        ("orphans", {"older_than_ms": now_ms, "allow_recent": True}),
+    ]
+    for action, options in steps:
+        catalog.maintain(table, action, **options)
+        assert both(pair) == left, action
+        assert by_floe(pair, ref="before") == by_floe(pair, ref="audit") == before, action
+        assert by_pyiceberg(pair, snapshot_id=first) == before, action
+    with catalog.manage_snapshots(table) as references:
+        references.remove("before")
+        references.remove("audit")
+    catalog.maintain(table, "expire", older_than_ms=now_ms, retain_last=1)
+    described = catalog.describe(table)
+    assert len(described["snapshots"]) == 1 and described["properties"]["owner"] == "me"
+    if format_version == 2:
+        catalog.upgrade_format(table, 3)
+    catalog.delete(table, "id = 19", mode="merge-on-read")
+    assert both(pair) == left[:-1]
 
 
 def test_drop(pair):
