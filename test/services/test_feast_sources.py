@@ -3,6 +3,8 @@ a catalog and a store the repository's own catalog knows nothing of: other addre
 secrets."""
 
 import json
+import os
+import subprocess
 import traceback
 import urllib.parse
 import urllib.request
@@ -11,6 +13,7 @@ from datetime import datetime, timedelta, timezone
 import pandas as pd
 import pyarrow as pa
 import pytest
+import yaml
 
 from catalog_servers import PostgreSql, pyiceberg_catalog
 from fault_proxy import FaultProxy
@@ -329,6 +332,66 @@ def test_reports_say_nothing_of_the_settings(make_store, sql_source):
     said = [job.explain(), job.receipt, job.to_sql(), job, job.metadata]
     assert f"{sql_source.namespace}/drivers/metadata/" in job.to_sql()
     assert not secrets_in(" ".join(map(repr, said)), secrets_of(sql_source))
+
+
+STORE_TYPES = {
+    "offline_store": {"type": "floe.IcebergOfflineStore"},
+    # A busy machine must not decide.
+    "online_store": {"type": "floe.IcebergOnlineStore", "read_timeout_ms": 60_000},
+}
+
+REPOSITORY = """
+import json, os
+from datetime import timedelta
+from feast import Entity, FeatureView, ValueType
+from feast.infra.data_sources.contrib.iceberg_catalog import IcebergSource
+
+driver = Entity(name="driver", join_keys=["driver_id"], value_type=ValueType.INT64)
+source = IcebergSource(**json.loads(os.environ["FOREIGN_SOURCE"]))
+view = FeatureView(name="drivers", entities=[driver], ttl=timedelta(hours=5), source=source)
+"""
+
+
+@pytest.mark.parametrize("name", ["rest", "hive"])
+def test_the_commands_of_feast_take_the_source(request, make_store, tmp_path, name):
+    source = request.getfixturevalue(f"{name}_source")
+    store = make_store(source)
+    repository = tmp_path / "repository"
+    repository.mkdir()
+    stores = {
+        part: {**STORE_TYPES[part], **store.config.offline_store.catalog_arguments(tmp_path)}
+        for part in STORE_TYPES
+    }
+    config = {
+        "project": "commands",
+        "provider": "local",
+        "registry": "registry.db",
+        "entity_key_serialization_version": 3,
+        **stores,
+    }
+    (repository / "feature_store.yaml").write_text(yaml.safe_dump(config))
+    (repository / "definitions.py").write_text(REPOSITORY)
+    given = of_table(
+        source.namespace,
+        catalog_type=source.catalog_type,
+        catalog_name=source.catalog_name,
+        endpoint=source.endpoint,
+        warehouse=source.warehouse,
+        catalog_properties=source.catalog_properties,
+    )
+    environment = {**os.environ, "FOREIGN_SOURCE": json.dumps(given)}
+    said = ""
+    for command in (
+        ["plan"], ["apply"], ["materialize", T0.isoformat(), END.isoformat()]
+    ):
+        done = subprocess.run(
+            ["feast", *command], cwd=repository, env=environment, check=False,
+            capture_output=True, text=True,
+        )
+        assert done.returncode == 0, done.stderr
+        said += done.stdout + done.stderr
+    assert not secrets_in(said, secrets_of(source))
+    check_online(FeatureStore(repo_path=str(repository)))
 
 
 def test_one_login_serves_all_calls(make_store, rest_catalog):
