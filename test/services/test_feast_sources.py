@@ -28,7 +28,8 @@ from feast.infra.data_sources.contrib.iceberg_catalog.unity_catalog_source impor
     UnityCatalogSource,
 )
 from feast.repo_config import RegistryConfig, RepoConfig
-from floe import Catalog, FloeError, IcebergOfflineStore
+from floe import Catalog, FloeError, IcebergOfflineStore, SavedDatasetIcebergStorage
+from floe.errors import FloePermissionError
 from metastore_life import new_namespace
 from outputs import Outputs, secrets_in
 from unity_endpoint import UnityEndpoint
@@ -324,6 +325,33 @@ def test_materialize_into_any_store(make_store, rest_token_source, tmp_path, eng
     check_online(store)
 
 
+def end_tokens(server):
+    request = urllib.request.Request(f"{server.uri}/test/revoke", method="POST")
+    urllib.request.urlopen(request).close()
+
+
+def test_a_source_logs_in_again_when_its_token_has_ended(make_store, rest_source, rest_catalog):
+    store = make_store(rest_source)
+    check_historical(store)
+    end_tokens(rest_catalog)
+    check_historical(store)
+
+
+def test_a_token_of_the_environment_may_change(
+    make_store, rest_token_source, rest_catalog, monkeypatch
+):
+    store = make_store(rest_token_source)
+    check_historical(store)
+    old = os.environ[TOKEN_VARIABLE]
+    end_tokens(rest_catalog)
+    with pytest.raises(FloePermissionError) as raised:
+        check_historical(store)
+    said = "".join(traceback.format_exception(raised.value))
+    assert not secrets_in(said, [old])
+    monkeypatch.setenv(TOKEN_VARIABLE, token_of(rest_catalog))
+    check_historical(store)
+
+
 def test_reports_say_nothing_of_the_settings(make_store, sql_source):
     store = make_store(sql_source)
     frame = pd.DataFrame({"driver_id": [1], "event_timestamp": [END]})
@@ -406,22 +434,41 @@ def test_one_login_serves_all_calls(make_store, rest_catalog):
         assert len(logins) == 1
 
 
-def test_a_row_written_through_the_source_lands_in_its_catalog(make_store, sql_source, postgresql):
-    store = make_store(sql_source)
-    new = row(2, HOURS, timedelta(0), 7)
-    frame = pd.DataFrame([new])[["driver_id", *FEATURES, "ts", "created"]]
-    store.write_to_offline_store("drivers", frame, reorder_columns=True)
-    arguments = {
-        "catalog_type": "sql",
-        "catalog_name": sql_source.catalog_name,
-        "uri": sql_source.endpoint,
-        "warehouse": sql_source.warehouse,
-        "storage_options": sql_source.catalog_properties,
-    }
-    theirs = pyiceberg_catalog(arguments).load_table(f"{sql_source.namespace}.drivers")
-    assert sorted(theirs.scan().to_arrow()["trips"].to_pylist()) == sorted(
-        [r["trips"] for r in ROWS] + [7]
+def pyiceberg_of(source):
+    """PyIceberg's catalog of the source, which knows no more than it does."""
+    options = dict(source.catalog_properties)
+    if source.token_env_var:
+        options["token"] = os.environ[source.token_env_var]
+    return pyiceberg_catalog(
+        {
+            "catalog_type": source.catalog_type,
+            "catalog_name": source.catalog_name,
+            "uri": source.endpoint,
+            "warehouse": source.warehouse,
+            "storage_options": options,
+        }
     )
+
+
+@pytest.mark.parametrize("name", ["rest_token", "unity", "glue", "hive", "sql"])
+def test_a_row_written_through_the_source_lands_in_its_catalog(request, make_store, name):
+    source = request.getfixturevalue(f"{name}_source")
+    store = make_store(source)
+    frame = pd.DataFrame([row(2, HOURS, timedelta(0), 7)])
+    store.write_to_offline_store("drivers", frame, reorder_columns=True)
+    theirs = pyiceberg_of(source).load_table(f"{source.namespace}.drivers").scan().to_arrow()
+    assert sorted(theirs["trips"].to_pylist()) == sorted([r["trips"] for r in ROWS] + [7])
+
+
+def test_a_saved_dataset_lands_in_the_catalog_of_its_source(make_store, unity_source):
+    store = make_store(unity_source)
+    frame = pd.DataFrame({"driver_id": [1, 2], "event_timestamp": [END, END]})
+    job = store.get_historical_features(frame, ["drivers:trips"])
+    kept = UnityCatalogSource.from_proto(unity_source.to_proto())
+    kept.iceberg_table = "kept"
+    job.persist(SavedDatasetIcebergStorage(source=kept))
+    theirs = pyiceberg_of(kept).load_table(f"{kept.namespace}.kept").scan().to_arrow()
+    assert sorted(theirs["trips"].to_pylist()) == [211, 4242]
 
 
 WRONG = "wrong-secret-5d1e88aa"
