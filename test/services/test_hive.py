@@ -1,6 +1,8 @@
-"""Hive Metastores 4.0.1 and 3.1.3 as catalogs; PyIceberg 0.12 can use 3.1.3 only."""
+"""Hive Metastores 4.0.1 and 3.1.3 as catalogs; PyIceberg 0.12 can use 4 only as
+`catalog_servers` helps it."""
 
 import pytest
+from hive_metastore.ttypes import ShowLocksRequest, UnlockRequest
 
 import floe
 from catalog_servers import pyiceberg_catalog
@@ -8,6 +10,7 @@ from fault_proxy import FaultProxy, LoseAnswer
 from metastore_life import (
     SCHEMA,
     WRITERS,
+    ids,
     live_with_both,
     live_with_floe,
     lose_an_answer,
@@ -49,6 +52,10 @@ def test_life_in_hive4_without_locks(hive4_postgresql, local_folder):
     live_with_floe(without_lock(arguments))
 
 
+def test_life_in_hive4_with_pyiceberg(hive4_postgresql, s3proxy):
+    live_with_both(hive4_postgresql.arguments(s3proxy.new_bucket(), s3proxy))
+
+
 def test_life_in_hive3(hive3_arguments):
     live_with_floe(hive3_arguments)
 
@@ -62,6 +69,12 @@ def test_life_in_hive3_with_pyiceberg(hive3_arguments):
 def test_no_commit_is_lost_in_hive4(hive4_postgresql, local_folder):
     arguments = hive4_postgresql.arguments(local_folder.new_bucket(), local_folder)
     race([arguments] * WRITERS)
+
+
+def test_no_commit_is_lost_in_hive4_beside_pyiceberg(hive4_postgresql, local_folder):
+    arguments = hive4_postgresql.arguments(local_folder.new_bucket(), local_folder)
+    patient = {"lock-check-retries": "100", "lock-check-max-wait-time": "0.5"}
+    race([arguments] * WRITERS, pyiceberg_catalog(arguments, **patient))
 
 
 def test_no_commit_is_lost_whether_writers_lock_or_not(hive4_postgresql, local_folder):
@@ -104,6 +117,33 @@ def test_a_lost_answer_of_hive4(hive4_postgresql, local_folder, is_locking):
         lose_an_answer(
             arguments, proxy, LoseAnswer(), lambda asked: b"alter_table" in asked.question
         )
+
+
+def locks_of(client, namespace):
+    asked = ShowLocksRequest(dbname=namespace, tablename="locked")
+    return client.show_locks(asked).locks or []
+
+
+def test_a_lock_that_stays_is_named_and_nothing_is_left_waiting(
+    hive4_postgresql, local_folder
+):
+    arguments = hive4_postgresql.arguments(local_folder.new_bucket(), local_folder)
+    namespace = new_namespace(arguments)
+    table = f"{namespace}.locked"
+    catalog = floe.Catalog(**with_options(arguments, {"iceberg.hive.lock-timeout-ms": "2000"}))
+    catalog.create_table(table, SCHEMA)
+    theirs = pyiceberg_catalog(arguments)
+    with theirs._client as client:
+        held = client.lock(theirs._create_lock_request(namespace, "locked"))
+        with pytest.raises(floe.FloeError, match="lock") as raised:
+            catalog.append(table, rows_of([1], "a"))
+        assert table in str(raised.value)
+        assert [lock.lockid for lock in locks_of(client, namespace)] == [held.lockid]
+        assert ids(catalog, table) == []
+        client.unlock(UnlockRequest(lockid=held.lockid))
+        catalog.append(table, rows_of([2], "a"))
+        assert locks_of(client, namespace) == []
+    assert ids(catalog, table) == [2]
 
 
 def test_a_metastore_that_is_down_is_named(hive4, local_folder):
