@@ -90,7 +90,8 @@ class CatalogSettings(FloeSettings):
     """Where the catalog is, e.g. `sqlite:///data/catalog.db`, below the repository."""
 
     warehouse: Optional[StrictStr] = None
-    """The folder or bucket of new tables; a relative path is below the repository."""
+    """The folder or bucket of new tables; a relative path is below the repository. Of a REST
+    catalog: what its server calls it."""
 
     storage_options: Dict[str, Any] = {}
     """Properties of the catalog and the file store, by PyIceberg's names; values whose

@@ -157,7 +157,7 @@ class Versitygw(S3Store):
 
 
 class Minio(S3Store):
-    """MinIO; optional, for its build takes the longest."""
+    """MinIO; its build takes the longest."""
 
     name = "minio"
     version = "v0.0.0-20260212201848-7aac2a2c5b7c"

@@ -26,6 +26,7 @@ PAIRS = {
     "mariadb-local": ("mariadb", "local_folder"),
     "sqlite-s3": ("sqlite", "s3proxy"),
     "sqlite-r2": ("sqlite", "versitygw"),
+    "sqlite-minio": ("sqlite", "minio"),
     "sqlite-gcs": ("sqlite", "fake_gcs"),
     "sqlite-azure": ("sqlite", "azurite"),
     "sqlite-local": ("sqlite", "local_folder"),

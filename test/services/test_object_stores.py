@@ -11,18 +11,20 @@ import pytest
 BINARY = pathlib.Path(__file__).parents[2] / "build/release/src/io/floe_io_test"
 
 
-@pytest.mark.parametrize("name", ["s3proxy", "versitygw", "moto", "azurite", "fake_gcs"])
+@pytest.mark.parametrize("name", ["s3proxy", "versitygw", "minio", "moto", "azurite", "fake_gcs"])
 def test_file_io(name, request):
     store = request.getfixturevalue(name)
     run_real_store_tests(store, store.new_bucket(), store.storage_options)
 
 
-def test_file_io_by_virtual_hosts(versitygw):
-    options = versitygw.storage_options | {
-        "s3.endpoint": versitygw.virtual_host_endpoint,
+@pytest.mark.parametrize("name", ["versitygw", "minio"])
+def test_file_io_by_virtual_hosts(name, request):
+    store = request.getfixturevalue(name)
+    options = store.storage_options | {
+        "s3.endpoint": store.virtual_host_endpoint,
         "s3.force-virtual-addressing": "true",
     }
-    run_real_store_tests(versitygw, versitygw.new_bucket(), options)
+    run_real_store_tests(store, store.new_bucket(), options)
 
 
 def run_real_store_tests(store, bucket, options):
