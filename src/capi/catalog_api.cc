@@ -12,6 +12,7 @@
 #include "capi/error.h"
 #include "capi/handles.h"
 #include "capi/request.h"
+#include "iceberg/catalog/catalog_abilities.h"
 #include "iceberg/catalog/catalog_config.h"
 #include "iceberg/catalog/glue/glue_catalog.h"
 #include "iceberg/catalog/hive/hive_catalog.h"
@@ -71,19 +72,6 @@ arrow::Status OpenCatalog(const char* config_json, floe_catalog** out) {
   return arrow::Status::OK();
 }
 
-/// `parent`'s namespaces and theirs, depth first.
-arrow::Status CollectNamespaces(iceberg::Catalog& catalog,
-                                const iceberg::Namespace& parent,
-                                std::vector<std::string>* names) {
-  ARROW_ASSIGN_OR_RAISE(std::vector<iceberg::Namespace> children,
-                        catalog.ListNamespaces(parent));
-  for (const iceberg::Namespace& child : children) {
-    names->push_back(iceberg::NamespaceToString(child));
-    ARROW_RETURN_NOT_OK(CollectNamespaces(catalog, child, names));
-  }
-  return arrow::Status::OK();
-}
-
 arrow::Status PutJson(const nlohmann::json& value, char** out_json) {
   ARROW_RETURN_NOT_OK(CheckNotNull(out_json, "out_json"));
   ARROW_ASSIGN_OR_RAISE(std::string text, iceberg::DumpJson(value, "the answer"));
@@ -93,8 +81,10 @@ arrow::Status PutJson(const nlohmann::json& value, char** out_json) {
 
 arrow::Status ListNamespaces(floe_catalog* handle, char** out_json) {
   ARROW_ASSIGN_OR_RAISE(std::shared_ptr<iceberg::Catalog> catalog, CatalogOf(handle));
+  ARROW_ASSIGN_OR_RAISE(const auto namespaces, iceberg::ListAllNamespaces(*catalog));
   std::vector<std::string> names;
-  ARROW_RETURN_NOT_OK(CollectNamespaces(*catalog, {}, &names));
+  for (const auto& levels : namespaces)
+    names.push_back(iceberg::NamespaceToString(levels));
   return PutJson(names, out_json);
 }
 

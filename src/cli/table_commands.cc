@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "cli/command.h"
 #include "cli/timestamp_text.h"
+#include "iceberg/catalog/catalog_abilities.h"
 #include "iceberg/spec/schema.h"
 
 namespace floe::cli {
@@ -16,29 +17,11 @@ using iceberg::Table;
 using iceberg::TablePtr;
 using nlohmann::json;
 
-// A table tree deeper or wider than this is not listed whole.
-constexpr size_t kNamespacesMax = 10'000;
-
-arrow::Status CollectNamespaces(iceberg::Catalog& catalog, const Namespace& parent,
-                                std::vector<Namespace>* all) {
-  ARROW_ASSIGN_OR_RAISE(const auto children, catalog.ListNamespaces(parent));
-  for (const Namespace& child : children) {
-    if (all->size() == kNamespacesMax) {
-      return MakeError(ErrorCode::kResourceExhausted,
-                       "more than {} namespaces; name one: floe tables NAMESPACE",
-                       kNamespacesMax);
-    }
-    all->push_back(child);
-    ARROW_RETURN_NOT_OK(CollectNamespaces(catalog, child, all));
-  }
-  return arrow::Status::OK();
-}
-
 arrow::Status PrintTables(const GlobalOptions& global, const std::string& name_space) {
   ARROW_ASSIGN_OR_RAISE(const auto catalog, OpenCatalog(global.catalog));
   std::vector<Namespace> namespaces;
   if (name_space.empty()) {
-    ARROW_RETURN_NOT_OK(CollectNamespaces(*catalog, {}, &namespaces));
+    ARROW_ASSIGN_OR_RAISE(namespaces, iceberg::ListAllNamespaces(*catalog));
   } else {
     ARROW_ASSIGN_OR_RAISE(namespaces.emplace_back(), iceberg::ParseNamespace(name_space));
   }

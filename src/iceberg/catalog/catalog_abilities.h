@@ -44,6 +44,18 @@ class ViewCatalog {
   virtual arrow::Result<bool> ViewExists(const TableIdentifier& view) = 0;
 };
 
+/// A catalog whose namespaces have one level: none has children to ask for.
+class OneLevelCatalog {
+ public:
+  virtual ~OneLevelCatalog() = default;
+};
+
+inline constexpr size_t kMaxNamespaces = 10'000;
+
+/// Every namespace of the catalog, each before its children. kResourceExhausted beyond
+/// kMaxNamespaces.
+arrow::Result<std::vector<Namespace>> ListAllNamespaces(Catalog& catalog);
+
 class NamespacePropertiesCatalog {
  public:
   virtual ~NamespacePropertiesCatalog() = default;

@@ -9,6 +9,7 @@
 
 #include "base/env.h"
 #include "base/error.h"
+#include "iceberg/catalog/catalog_abilities.h"
 #include "iceberg/catalog/glue/glue_client.h"
 #include "iceberg/catalog/glue/glue_properties.h"
 #include "iceberg/catalog/glue/glue_table.h"
@@ -29,7 +30,7 @@ constexpr int kEntriesPerPage = 100;
 /// Pages of a listing: ten million entries.
 constexpr int kMaxPages = 100'000;
 
-class GlueCatalog final : public MetastoreCatalog {
+class GlueCatalog final : public MetastoreCatalog, public OneLevelCatalog {
  public:
   GlueCatalog(CatalogConfig config, CatalogEnvironment environment,
               const GlueProperties& properties, std::shared_ptr<HttpClient> http,

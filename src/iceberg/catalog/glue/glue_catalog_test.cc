@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "base/error.h"
+#include "iceberg/catalog/catalog_abilities.h"
 #include "iceberg/catalog/glue/glue_client.h"
 #include "iceberg/catalog/glue/glue_properties.h"
 #include "iceberg/catalog/glue/glue_table.h"
@@ -268,6 +269,9 @@ TEST_F(GlueCatalogTest, KeepsNamespacesAsDatabases) {
   }
   EXPECT_EQ(Unwrap(catalog->ListNamespaces({})).size(), 5u);
   EXPECT_EQ(glue_->CallCount("GetDatabases"), 3);
+  EXPECT_EQ(Unwrap(ListAllNamespaces(*catalog)).size(), 5u);
+  EXPECT_EQ(glue_->CallCount("GetDatabases"), 6);
+  EXPECT_EQ(glue_->CallCount("GetDatabase"), 0);
   ASSERT_TRUE(
       catalog->CreateNamespace({"f"}, {{"comment", "c"}, {"location", "s3://b/f"}}).ok());
   auto properties = Unwrap(catalog->NamespaceProperties({"f"}));

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "iceberg/catalog/catalog_abilities.h"
 #include "iceberg/catalog/hive/hive_properties.h"
 #include "iceberg/catalog/metastore_catalog.h"
 
@@ -27,7 +28,7 @@ constexpr size_t kTablesPerCall = 100;
 /// The first version whose alter_table compares the pointer itself (HIVE-26882).
 constexpr int kComparingVersion = 4;
 
-class HiveCatalog final : public MetastoreCatalog {
+class HiveCatalog final : public MetastoreCatalog, public OneLevelCatalog {
  public:
   HiveCatalog(CatalogConfig config, CatalogEnvironment environment,
               HiveProperties properties)
