@@ -3,6 +3,7 @@
 import dataclasses
 import os
 import pathlib
+import re
 from typing import Any, Mapping, Optional
 
 import pyarrow.dataset as ds
@@ -143,10 +144,8 @@ def _feast_catalog(source):
             f"'{source.catalog_type}'; Floe has {', '.join(CATALOG_TYPES)}",
             "NOT_SUPPORTED",
         )
-    properties = {
-        **source.catalog_properties,
-        **(get_connection_config_override(source) or {}),
-    }
+    resolved = get_connection_config_override(source) or {}
+    properties = {**source.catalog_properties, **_as_properties(resolved)}
     options = {
         str(name): str(value)
         for name, value in properties.items()
@@ -166,6 +165,33 @@ def _feast_catalog(source):
         "warehouse": warehouse,
         "storage_options": options,
     }
+
+
+# What secrets and the environment call properties; of two names the last one counts.
+_VARIABLES = {
+    "AWS_ACCESS_KEY_ID": "client.access-key-id",
+    "AWS_SECRET_ACCESS_KEY": "client.secret-access-key",
+    "AWS_SESSION_TOKEN": "client.session-token",
+    "AWS_DEFAULT_REGION": "client.region",
+    "AWS_REGION": "client.region",
+    "AWS_PROFILE": "client.profile-name",
+    "AWS_ENDPOINT_URL_S3": "s3.endpoint",
+    "AZURE_STORAGE_ACCOUNT_NAME": "adls.account-name",
+    "AZURE_STORAGE_ACCOUNT_KEY": "adls.account-key",
+    "AZURE_STORAGE_CONNECTION_STRING": "adls.connection-string",
+}
+
+
+def _as_properties(resolved):
+    """What a connection_ref resolves to, as properties. The provider `env` gives every
+    variable of a prefix, so those that are no property's are left out."""
+    properties = {
+        name: value for name, value in resolved.items() if not re.fullmatch("[A-Z0-9_]+", name)
+    }
+    for variable, name in _VARIABLES.items():
+        if resolved.get(variable):
+            properties[name] = resolved[variable]
+    return properties
 
 
 def _token(source):

@@ -172,6 +172,26 @@ def test_a_connection_ref_gives_secrets_and_settings(monkeypatch):
     }
 
 
+def test_a_connection_ref_may_give_variables_of_the_environment(monkeypatch):
+    opened = []
+    monkeypatch.setattr("floe.source_access.open_catalog", lambda s: opened.append(s))
+    for name, value in {
+        "AWS_ACCESS_KEY_ID": "id", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_REGION": "eu",
+        "AWS_DEFAULT_REGION": "us", "AWS_PAGER": "less",
+    }.items():
+        monkeypatch.setenv(name, value)
+    source = FeastIcebergSource(
+        **UNITY, catalog_type="glue",
+        connection_ref=ConnectionRef(provider="env", name="AWS"),
+        catalog_properties={"client.region": "ap"},
+    )
+    locate(None, source)
+    assert opened[0]["storage_options"] == {
+        "client.access-key-id": "id", "client.secret-access-key": "secret",
+        "client.region": "eu",
+    }
+
+
 def test_catalogs_of_changing_credentials_do_not_pile_up(tmp_path):
     def opened(token):
         return open_catalog(
