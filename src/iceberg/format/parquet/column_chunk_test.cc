@@ -438,5 +438,18 @@ TEST(OutputColumnTest, TakesArraysAndScalarsOfAnyType) {
   }
 }
 
+TEST(PageHeader, TakesNoNumberForAnEncodingThatIsNone) {
+  // Thrift's compact protocol: fields 1 to 3 and the DataPageHeader, whose encoding is
+  // -20.
+  const std::vector<uint8_t> bytes = {0x15, 0x00, 0x15, 0x02, 0x15, 0x02, 0x2c,
+                                      0x15, 0x02, 0x15, 0x27, 0x00, 0x00};
+  bool complete = false;
+  const auto header = PageHeader::Parse(bytes, &complete);
+  ASSERT_TRUE(header.ok()) << header.status();
+  EXPECT_TRUE(complete);
+  EXPECT_EQ(header->value_count, 1);
+  EXPECT_EQ(header->encoding, parquet::Encoding::UNKNOWN);
+}
+
 }  // namespace
 }  // namespace floe::iceberg

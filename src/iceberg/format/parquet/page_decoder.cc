@@ -161,6 +161,15 @@ class CompactReader {
 
 using Wire = CompactReader::WireType;
 
+/// UNKNOWN for what is no encoding: an enum may not hold other numbers.
+parquet::Encoding::type ReadEncoding(CompactReader* reader) {
+  const int32_t number = reader->Int32();
+  if (number < 0 || number >= parquet::Encoding::UNDEFINED) {
+    return parquet::Encoding::UNKNOWN;
+  }
+  return static_cast<parquet::Encoding::type>(number);
+}
+
 /// DataPageHeader, DictionaryPageHeader and DataPageHeaderV2, by field id.
 void ReadInnerHeader(PageHeader::Type type, CompactReader* reader, PageHeader* header) {
   const bool v2 = type == PageHeader::Type::kDataV2;
@@ -169,9 +178,9 @@ void ReadInnerHeader(PageHeader::Type type, CompactReader* reader, PageHeader* h
     if (wire == Wire::kI32 && id == 1) {
       header->value_count = reader->Int32();
     } else if (wire == Wire::kI32 && id == (v2 ? 4 : 2)) {
-      header->encoding = static_cast<parquet::Encoding::type>(reader->Int32());
+      header->encoding = ReadEncoding(reader);
     } else if (wire == Wire::kI32 && id == 3 && type == PageHeader::Type::kData) {
-      header->level_encoding = static_cast<parquet::Encoding::type>(reader->Int32());
+      header->level_encoding = ReadEncoding(reader);
     } else if (wire == Wire::kI32 && id == 5 && v2) {
       header->definition_size = reader->Int32();
     } else if (wire == Wire::kI32 && id == 6 && v2) {
