@@ -34,10 +34,14 @@ int IdentityPosition(const iceberg::PartitionSpec& spec, int32_t field_id) {
 }  // namespace
 
 arrow::Result<iceberg::ParquetFilePtr> IndexedFile::Open(const FileIO& io) const {
-  if (auto known = opened_.load().lock()) return known;
+  {
+    std::unique_lock<std::mutex> lock(opened_mutex_);
+    if (auto known = opened_.lock()) return known;
+  }
   ARROW_ASSIGN_OR_RAISE(auto opened, iceberg::ParquetFile::Open(io, file->file_path,
                                                                 file->file_size_bytes));
-  opened_.store(opened);
+  std::unique_lock<std::mutex> lock(opened_mutex_);
+  opened_ = opened;
   return opened;
 }
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <set>
 #include <string>
 #include <string_view>
@@ -47,7 +48,9 @@ struct IndexedFile {
 
  private:
   mutable std::atomic<int> key_leaf_ = -1;  ///< -1: not known yet.
-  mutable std::atomic<std::weak_ptr<const iceberg::ParquetFile>> opened_;
+  // Not an atomic<weak_ptr>: libstdc++ 12 unlocks its load without ordering.
+  mutable std::mutex opened_mutex_;
+  mutable std::weak_ptr<const iceberg::ParquetFile> opened_;
 };
 
 using IndexedFiles = std::vector<std::shared_ptr<const IndexedFile>>;
