@@ -8,6 +8,7 @@ to look at what is really there.
 import base64
 import json
 import os
+import pathlib
 import uuid
 
 import pyarrow.fs
@@ -16,6 +17,7 @@ import installation
 from server import HOST, Server, http_status
 
 REGION = "us-east-1"
+MOTO_SERVER = pathlib.Path(__file__).with_name("moto_server.py")
 
 
 class ObjectStore(Server):
@@ -199,7 +201,8 @@ class Minio(S3Store):
 
 
 class Moto(S3Store):
-    """moto: AWS S3, Glue, STS and IAM in one port, signatures and policies checked.
+    """moto: AWS S3, Glue, STS and IAM in one port, signatures, policies and the versions of
+    Glue's tables (moto_server.py) checked.
 
     The keys are made when it starts: its first three calls are free, and they make a user
     with a policy. Later users come from `new_user`.
@@ -220,7 +223,7 @@ class Moto(S3Store):
 
     def command(self):
         python = self.install() / "venv" / "bin" / "python"
-        return [python, "-m", "moto.server", "-H", HOST, "-p", self.port]
+        return [python, MOTO_SERVER, "-H", HOST, "-p", self.port]
 
     def environment(self):
         return {"INITIAL_NO_AUTH_ACTION_COUNT": str(self.free_calls)}

@@ -1,7 +1,5 @@
-"""AWS Glue as moto serves it, which checks signatures; files in moto's S3 or a folder.
-
-moto takes an UpdateTable of any version, so that writers who meet are glue_catalog_test's.
-"""
+"""AWS Glue as moto serves it, which checks signatures, and versions by moto_server.py; files in
+moto's S3 or a folder."""
 
 import json
 import uuid
@@ -9,14 +7,17 @@ import uuid
 import pytest
 
 import floe
+from catalog_servers import pyiceberg_catalog
 from fault_proxy import FaultProxy, LoseAnswer, Refuse
 from metastore_life import (
     SCHEMA,
+    WRITERS,
     live_with_both,
     live_with_floe,
     lose_an_answer,
     new_namespace,
     program,
+    race,
     rows_of,
 )
 
@@ -49,6 +50,14 @@ def test_life(arguments):
 
 def test_life_with_pyiceberg(arguments):
     live_with_both(arguments)
+
+
+def test_no_commit_is_lost(local_arguments):
+    race([local_arguments] * WRITERS)
+
+
+def test_no_commit_is_lost_beside_pyiceberg(local_arguments):
+    race([local_arguments] * WRITERS, pyiceberg_catalog(local_arguments))
 
 
 def test_a_lost_answer(local_arguments, moto):

@@ -251,8 +251,6 @@ WRITER = textwrap.dedent(
 
 
 def test_concurrent_commits(pair):
-    if pair.name == "glue-s3":
-        pytest.xfail("moto's UpdateTable ignores VersionId, by which Glue refuses the second")
     create(
         pair,
         count=0,
