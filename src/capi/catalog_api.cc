@@ -83,8 +83,9 @@ arrow::Status ListNamespaces(floe_catalog* handle, char** out_json) {
   ARROW_ASSIGN_OR_RAISE(std::shared_ptr<iceberg::Catalog> catalog, CatalogOf(handle));
   ARROW_ASSIGN_OR_RAISE(const auto namespaces, iceberg::ListAllNamespaces(*catalog));
   std::vector<std::string> names;
-  for (const auto& levels : namespaces)
+  for (const auto& levels : namespaces) {
     names.push_back(iceberg::NamespaceToString(levels));
+  }
   return PutJson(names, out_json);
 }
 

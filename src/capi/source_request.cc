@@ -21,10 +21,9 @@ arrow::Result<iceberg::TablePtr> TableOf(
     const std::map<std::string, std::string>& storage_options) {
   if (!request.Has("catalog")) return LoadTable(catalog, name, storage_options);
   ARROW_ASSIGN_OR_RAISE(Request config, request.Object("catalog", CatalogKeys()));
-  ARROW_ASSIGN_OR_RAISE(std::shared_ptr<iceberg::Catalog> own, SharedCatalog(config));
-  ARROW_ASSIGN_OR_RAISE(iceberg::TableIdentifier identifier,
-                        iceberg::TableIdentifier::Parse(name));
-  return iceberg::Table::Load(std::move(own), identifier);
+  floe_catalog own;
+  ARROW_ASSIGN_OR_RAISE(own.catalog, SharedCatalog(config));
+  return LoadTable(&own, name, storage_options);
 }
 
 }  // namespace

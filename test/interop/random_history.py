@@ -4,6 +4,7 @@ a difference came about."""
 
 import decimal
 import random
+import re
 
 COLUMN_TYPES = {
     "bigint": lambda rng: str(rng.randrange(-(2**40), 2**40)),
@@ -41,9 +42,13 @@ FORMATS = ["parquet", "parquet", "orc", "avro"]
 CODECS = ["zstd", "snappy", "gzip", "lz4", "uncompressed"]
 
 
+def words_of(partition_field):
+    """{"bucket", "3", "c1"} of "bucket(3, c1)"."""
+    return set(re.findall(r"\w+", partition_field))
+
+
 class RandomHistory:
-    """`table` is a SharedTable made by make_table; run() makes `steps` changes and calls
-    `check(history)` after each."""
+    """The table `db.{name}`, which create() makes; each step() is one random change of it."""
 
     def __init__(self, seed, spark, floe, name, version):
         self.rng = random.Random(seed)
@@ -52,6 +57,8 @@ class RandomHistory:
         self.version = version
         self.columns = {"id": "bigint", "k": "int", "name": "string", "at": "timestamp"}
         self.format, self.partition_fields = "parquet", []
+        # Spark cannot read a table whose former partition column was dropped.
+        self.was_repartitioned = False
         self.next_id = self.next_column = 0
         self.steps = []
 
@@ -65,14 +72,10 @@ class RandomHistory:
             columns += f", {self.new_column(type_)} {type_}"
         field = self.some_partition_field() if self.rng.random() < 0.6 else None
         partitioned = f" PARTITIONED BY ({field})" if field else ""
-        mode = self.rng.choice(["copy-on-write", "merge-on-read"])
         granularity = self.rng.choice(["file", "partition"])
-        options = ", ".join(
-            f"'write.{what}.mode'='{mode}'" for what in ("delete", "update", "merge")
-        )
         self.sql(
             f"CREATE TABLE {self.spark_name} ({columns}) USING iceberg{partitioned} "
-            f"TBLPROPERTIES ('format-version'='{self.version}', {options}, "
+            f"TBLPROPERTIES ('format-version'='{self.version}', {self.some_mode()}, "
             f"'write.delete.granularity'='{granularity}')"
         )
         if field:
@@ -156,7 +159,8 @@ class RandomHistory:
         self.sql(f"ALTER TABLE {self.spark_name} ADD COLUMN {name} {type_}")
 
     def partition_columns(self):
-        return {c for c in self.columns for f in self.partition_fields if c in f.replace("(", " ").replace(")", " ").replace(",", " ").split()}
+        words = set().union(*map(words_of, self.partition_fields))
+        return words & set(self.columns)
 
     def change_column(self):
         free = [c for c in self.columns if c != "id" and c not in self.partition_columns()]
@@ -168,7 +172,7 @@ class RandomHistory:
         if kind == "widen" and type_ in WIDER:
             self.columns[name] = WIDER[type_]
             self.sql(f"ALTER TABLE {self.spark_name} ALTER COLUMN {name} TYPE {WIDER[type_]}")
-        elif kind == "drop" and len(self.columns) > 4 and not self.was_partitioned:
+        elif kind == "drop" and len(self.columns) > 4 and not self.was_repartitioned:
             del self.columns[name]
             self.sql(f"ALTER TABLE {self.spark_name} DROP COLUMN {name}")
         else:
@@ -177,11 +181,8 @@ class RandomHistory:
             self.columns = {new if c == name else c: t for c, t in self.columns.items()}
             self.sql(f"ALTER TABLE {self.spark_name} RENAME COLUMN {name} TO {new}")
 
-    # Spark cannot read a table whose former partition column was dropped.
-    was_partitioned = False
-
     def change_partitioning(self):
-        self.was_partitioned = True
+        self.was_repartitioned = True
         if self.partition_fields and self.rng.random() < 0.5:
             field = self.partition_fields.pop(self.rng.randrange(len(self.partition_fields)))
             self.sql(f"ALTER TABLE {self.spark_name} DROP PARTITION FIELD {field}")
@@ -189,8 +190,7 @@ class RandomHistory:
         field = self.some_partition_field()
         if field in self.partition_fields or len(self.partition_fields) > 1:
             return self.insert()
-        taken = self.partition_columns()
-        if any(c in field.replace("(", " ").replace(")", " ").split() for c in taken):
+        if self.partition_columns() & words_of(field):
             return self.insert()
         self.partition_fields.append(field)
         self.sql(f"ALTER TABLE {self.spark_name} ADD PARTITION FIELD {field}")
@@ -205,12 +205,14 @@ class RandomHistory:
             f"'write.{format_}.compression-codec'='{codec}')"
         )
 
-    def change_mode(self):
+    def some_mode(self):
         mode = self.rng.choice(["copy-on-write", "merge-on-read"])
-        options = ", ".join(
+        return ", ".join(
             f"'write.{what}.mode'='{mode}'" for what in ("delete", "update", "merge")
         )
-        self.sql(f"ALTER TABLE {self.spark_name} SET TBLPROPERTIES ({options})")
+
+    def change_mode(self):
+        self.sql(f"ALTER TABLE {self.spark_name} SET TBLPROPERTIES ({self.some_mode()})")
 
     def spark_upkeep(self):
         procedure, more = self.rng.choice(

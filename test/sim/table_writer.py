@@ -35,9 +35,9 @@ class Writer:
         self.who, self.log = who, open(log, "a", encoding="ascii")
         self.rng = random.Random(seed)
         self.catalog = floe.Catalog(uri=uri, warehouse=warehouse)
-        # The longest operation so far, within which the next one may be killed.
+        # The longest operation so far: within it the one chosen is killed, of three a turn.
         self.longest_s = 0.005
-        self.dies_in = self.rng.randrange(4, 5 * TURNS) if who < KILLED else None
+        self.dies_in = self.rng.randrange(4, 3 * TURNS) if who < KILLED else None
 
     def note(self, *words):
         self.log.write(" ".join(map(str, words)) + "\n")

@@ -297,8 +297,9 @@ class MetadataBuilder {
     ARROW_RETURN_NOT_OK(CheckSortOrder(change.sort_order, *metadata_.schema()));
     const int32_t id = AddedSortOrderId(metadata_, change.sort_order);
     last_sort_order_id_ = id;
-    if (!HasSortOrder(id))
+    if (!HasSortOrder(id)) {
       metadata_.sort_orders.push_back({id, change.sort_order.fields});
+    }
     return arrow::Status::OK();
   }
 
